@@ -1,0 +1,114 @@
+//! Addresses that people read: `/space`, `/@handle`, `/m/space/experience`.
+
+use serde::{Deserialize, Serialize};
+
+/// Longest slug in characters.
+pub const SLUG_CHARS_MAX: usize = 48;
+
+/// Words that are routes of ours and so cannot be a space's address.
+pub const RESERVED: &[&str] = &[
+    "about", "account", "admin", "api", "app", "assets", "billing", "blog", "categories", "checkout", "dev", "discover",
+    "docs", "embed", "experiences", "explore", "favicon", "feed", "healthz", "help", "home", "hooks", "ics", "inbox",
+    "legal", "live", "login", "logout", "m", "manifest", "me", "members", "metrics", "new", "oembed", "passes", "pricing",
+    "privacy", "readyz", "recordings", "robots", "search", "settings", "sign-in", "sign-out", "sign-up", "sitemap",
+    "spaces", "static", "status", "streams", "studio", "support", "teams", "terms", "users", "webhooks", "www",
+];
+
+/// Why a text cannot be an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BadSlug {
+    /// Empty or over [`SLUG_CHARS_MAX`].
+    #[error("use 1 to 48 characters")]
+    Length,
+    /// Something other than `a-z 0-9 -`, or a dash at an end.
+    #[error("use small letters, digits and single dashes between them")]
+    Characters,
+    /// One of [`RESERVED`].
+    #[error("this word is reserved")]
+    Reserved,
+}
+
+/// A checked address part: `a-z`, `0-9` and single dashes inside.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Slug(Box<str>);
+
+impl Slug {
+    /// Checks `text` as it stands; nothing is changed silently. Reserved words are refused.
+    pub fn parse(text: &str) -> Result<Slug, BadSlug> {
+        if text.is_empty() || text.len() > SLUG_CHARS_MAX {
+            return Err(BadSlug::Length);
+        }
+        let plain = text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        if !plain || text.starts_with('-') || text.ends_with('-') || text.contains("--") {
+            return Err(BadSlug::Characters);
+        }
+        if RESERVED.contains(&text) {
+            return Err(BadSlug::Reserved);
+        }
+        Ok(Slug(text.into()))
+    }
+
+    /// A proposal made from a title: lower case, dashes for the rest, cut to length. `None` if nothing is left.
+    pub fn propose(title: &str) -> Option<Slug> {
+        let mut out = String::new();
+        for c in title.chars().flat_map(char::to_lowercase) {
+            if c.is_ascii_alphanumeric() {
+                out.push(c);
+            } else if !out.is_empty() && !out.ends_with('-') {
+                out.push('-');
+            }
+            if out.len() >= SLUG_CHARS_MAX {
+                break;
+            }
+        }
+        Slug::parse(out.trim_end_matches('-')).ok()
+    }
+
+    /// The slug as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Display for Slug {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for Slug {
+    type Error = BadSlug;
+    fn try_from(text: String) -> Result<Slug, BadSlug> {
+        Slug::parse(&text)
+    }
+}
+
+impl From<Slug> for String {
+    fn from(slug: Slug) -> String {
+        slug.0.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn routes_of_ours_are_never_a_slug() {
+        assert_eq!(Slug::parse("studio"), Err(BadSlug::Reserved));
+        assert_eq!(Slug::parse("my--show"), Err(BadSlug::Characters));
+        assert_eq!(Slug::parse(""), Err(BadSlug::Length));
+        assert_eq!(Slug::propose("Frühstück & Jazz!").map(String::from), Some("fr-hst-ck-jazz".into()));
+    }
+
+    proptest! {
+        #[test]
+        fn a_proposal_is_always_valid(title in ".{0,200}") {
+            if let Some(slug) = Slug::propose(&title) {
+                prop_assert_eq!(Slug::parse(slug.as_str()), Ok(slug.clone()));
+            }
+        }
+    }
+}
