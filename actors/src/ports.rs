@@ -1,0 +1,320 @@
+//! What the actors need of the world. Each port has one fake in [`crate::fakes`] and one or more real
+//! implementations in the server's `store/` and `adapters/`.
+
+use backstage_core::effect::{Effect, Lane, Lifecycle};
+use backstage_core::machine::Kind;
+use backstage_core::{ExperienceId, SpaceId, StreamId, TimerName, Timestamp, TrackId};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+pub use futures_util::future::BoxFuture;
+
+/// Now, in ms UTC. Never goes back by more than the machine's clock does.
+pub trait Clock: Send + Sync + 'static {
+    /// The present moment.
+    fn now(&self) -> Timestamp;
+}
+
+/// New ids: UUIDv7 text in production, a seeded counter in simulation.
+pub trait Ids: Send + Sync + 'static {
+    /// An id never given before.
+    fn next(&self) -> String;
+}
+
+/// Which row an aggregate is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key {
+    /// Kind of aggregate.
+    pub kind: Kind,
+    /// Its id.
+    pub id: String,
+}
+
+impl Key {
+    /// Names an aggregate.
+    pub fn new(kind: Kind, id: impl Into<String>) -> Key {
+        Key { kind, id: id.into() }
+    }
+}
+
+/// An aggregate as stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// Grows by one with each commit, from 1.
+    pub version: i64,
+    /// The state as JSON.
+    pub state: String,
+}
+
+/// An outbox row: an effect that waits to be performed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutboxRow {
+    /// Idempotency key, never reused: `{kind}:{id}:{version}:{n}`.
+    pub key: String,
+    /// Where it waits.
+    pub lane: Lane,
+    /// Who asked for it.
+    pub owner: Key,
+    /// What to do.
+    pub effect: Effect,
+    /// How often it was tried already.
+    pub attempts: u32,
+    /// When it was committed.
+    pub at: Timestamp,
+}
+
+/// A timer row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TimerRow {
+    /// Whose timer.
+    pub owner: Key,
+    /// Which.
+    pub name: TimerName,
+    /// When.
+    pub due_at: Timestamp,
+    /// The experience and space of a stream's timer, so that its owner can be found; `None` when its row is gone.
+    pub path: Option<Path>,
+}
+
+/// Where a stream stands.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Path {
+    /// The space.
+    pub space: SpaceId,
+    /// The experience.
+    pub experience: ExperienceId,
+    /// The stream.
+    pub stream: StreamId,
+}
+
+/// Something that came in from outside and must be turned into an event exactly once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InboxMessage {
+    /// Provider and its own id of the message, as `livekit:EV_...`: what makes it unique.
+    pub key: String,
+    /// The message as received, already verified.
+    pub body: String,
+    /// When it came.
+    pub at: Timestamp,
+}
+
+/// What an event settles in the same transaction as its commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Settles {
+    /// An outbox row whose outcome this is; it becomes done.
+    Effect(String),
+    /// An inbox message; it becomes done.
+    Inbox(String),
+    /// A timer that fired; the row goes, if it still has this due time.
+    Timer { owner: Key, name: TimerName, due_at: Timestamp },
+}
+
+/// One line of a timeline.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventRow {
+    /// Version of the aggregate after it.
+    pub version: i64,
+    /// When.
+    pub at: Timestamp,
+    /// Name, snake_case, as [`backstage_core::Machine::event_name`].
+    pub event: String,
+    /// Phase after it.
+    pub phase: String,
+    /// Who or what caused it.
+    pub cause: String,
+    /// The event as JSON.
+    pub payload: String,
+}
+
+/// Everything one event changes, written in one transaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Commit {
+    /// Which aggregate.
+    pub key: Key,
+    /// The version the decision was made on; 0 for a new aggregate.
+    pub expected_version: i64,
+    /// New state as JSON.
+    pub state: String,
+    /// Look-up columns: parent id, slug, phase.
+    pub parent: String,
+    /// See [`backstage_core::machine::Index::slug`].
+    pub slug: Option<String>,
+    /// See [`backstage_core::machine::Index::phase`].
+    pub phase: &'static str,
+    /// The event, for the timeline; its version is `expected_version + 1`.
+    pub event: EventRow,
+    /// Effects to perform later. Keys must be new.
+    pub outbox: Vec<OutboxRow>,
+    /// Timers to set (moves one that is set).
+    pub timers_set: Vec<(TimerName, Timestamp)>,
+    /// Timers to forget. Applied before `timers_set`.
+    pub timers_cancelled: Vec<TimerName>,
+    /// What this settles.
+    pub settles: Option<Settles>,
+    /// The stream's path, stored with its timers and outbox rows.
+    pub path: Option<Path>,
+}
+
+/// Why the store did not do it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// Somebody else committed first: load again and decide again.
+    #[error("the aggregate has changed meanwhile")]
+    Conflict,
+    /// The slug is taken by a sibling.
+    #[error("this address is taken")]
+    SlugTaken,
+    /// The experience has an open stream already (INV-01, the store's own fence).
+    #[error("the experience has an open stream already")]
+    OpenStreamExists,
+    /// What the commit would settle is settled already: it is a repetition, nothing was written.
+    #[error("settled already")]
+    AlreadySettled,
+    /// The store cannot be reached or is broken; try again.
+    #[error("the store is not available: {0}")]
+    Unavailable(String),
+}
+
+/// How an effect went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Performed {
+    /// Done; nothing more to say.
+    Done,
+    /// Try again at the given time.
+    Retry { at: Timestamp, error: String },
+    /// Given up; kept with its error in the dead letters.
+    Dead { error: String },
+}
+
+/// An open stream as the reconciler sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenStream {
+    /// Where it is.
+    pub path: Path,
+    /// Its phase as a word.
+    pub phase: String,
+}
+
+/// The durable truth. One contract suite holds Memory, SQLite and Postgres to the same behaviour.
+///
+/// Every method may fail with [`StoreError::Unavailable`].
+pub trait Store: Send + Sync + 'static {
+    /// The aggregate, or `None`.
+    fn load<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<Option<Stored>, StoreError>>;
+    /// Writes everything of `commit` or nothing. Errors, first that applies: `AlreadySettled`, `Conflict`
+    /// (version differs), `OpenStreamExists`, `SlugTaken` (same kind, same parent and slug; spaces: same slug anywhere).
+    fn commit(&self, commit: Commit) -> BoxFuture<'_, Result<(), StoreError>>;
+    /// Settles without a state change: the event was refused or changed nothing. Settled already is fine.
+    fn settle(&self, settles: Settles) -> BoxFuture<'_, Result<(), StoreError>>;
+    /// Takes up to `limit` effects of a lane that are due, oldest first, and hides them from others until
+    /// `now + lease_ms`. An effect waits while an older one of the same owner in the same lane is not done (order).
+    fn claim_effects(&self, lane: Lane, now: Timestamp, lease_ms: i64, limit: u32) -> BoxFuture<'_, Result<Vec<OutboxRow>, StoreError>>;
+    /// Reports on a claimed effect. A row that is done already stays done.
+    fn performed(&self, key: &str, outcome: Performed) -> BoxFuture<'_, Result<(), StoreError>>;
+    /// When the next effect of a lane is due (also one that is leased), if any waits.
+    fn next_effect_at(&self, lane: Lane) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>>;
+    /// Timers due at `now`, oldest first, up to `limit`. They stay until settled.
+    fn due_timers(&self, now: Timestamp, limit: u32) -> BoxFuture<'_, Result<Vec<TimerRow>, StoreError>>;
+    /// When the next timer is due.
+    fn next_timer_at(&self) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>>;
+    /// Stores a message; `false` if one with this key is there already.
+    fn receive(&self, message: InboxMessage) -> BoxFuture<'_, Result<bool, StoreError>>;
+    /// Messages not settled yet, oldest first, up to `limit`.
+    fn unsettled_inbox(&self, limit: u32) -> BoxFuture<'_, Result<Vec<InboxMessage>, StoreError>>;
+    /// Streams in an open phase or `ended` (not archived yet).
+    fn open_streams(&self) -> BoxFuture<'_, Result<Vec<OpenStream>, StoreError>>;
+    /// Where a stream stands; `None` if there is no such stream.
+    fn path(&self, stream: &StreamId) -> BoxFuture<'_, Result<Option<Path>, StoreError>>;
+    /// Timers of one aggregate, by name.
+    fn timers(&self, owner: &Key) -> BoxFuture<'_, Result<Vec<TimerName>, StoreError>>;
+    /// The timeline of an aggregate after `version`, oldest first, up to `limit`.
+    fn events(&self, key: &Key, after_version: i64, limit: u32) -> BoxFuture<'_, Result<Vec<EventRow>, StoreError>>;
+    /// Outbox rows waiting and dead, per lane, and the age of the oldest waiting one, for metrics.
+    fn outbox_backlog(&self) -> BoxFuture<'_, Result<Vec<Backlog>, StoreError>>;
+}
+
+/// How much waits in a lane.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Backlog {
+    /// The lane.
+    pub lane: Lane,
+    /// Rows not performed yet.
+    pub waiting: u64,
+    /// Rows given up.
+    pub dead: u64,
+    /// When the oldest waiting row was committed.
+    pub oldest_at: Option<Timestamp>,
+}
+
+/// A call to a provider failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ProviderError {
+    /// May go through later: time-out, refused connection, 5xx, 429.
+    #[error("not now: {0}")]
+    TryAgain(String),
+    /// Will never go through as it is.
+    #[error("refused: {0}")]
+    Final(String),
+}
+
+/// A media room as the provider has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoomSeen {
+    /// The stream it belongs to; rooms of other installations are never listed.
+    pub stream: StreamId,
+}
+
+/// The media server: rooms named after streams. Every call has its own time-out and is safe to repeat.
+pub trait Rooms: Send + Sync + 'static {
+    /// Makes the room unless it is there.
+    fn open<'a>(&'a self, stream: &'a StreamId) -> BoxFuture<'a, Result<(), ProviderError>>;
+    /// Removes the room and everybody in it; none there is fine.
+    fn close<'a>(&'a self, stream: &'a StreamId) -> BoxFuture<'a, Result<(), ProviderError>>;
+    /// All rooms of this installation.
+    fn list(&self) -> BoxFuture<'_, Result<Vec<RoomSeen>, ProviderError>>;
+    /// Tracks that the stream's host publishes now; `None` if there is no room.
+    fn host_tracks<'a>(&'a self, stream: &'a StreamId) -> BoxFuture<'a, Result<Option<BTreeSet<TrackId>>, ProviderError>>;
+}
+
+/// The event spine (MQTT). Called at least once per event, in order per experience; `key` identifies repetitions.
+pub trait Spine: Send + Sync + 'static {
+    /// Hands the event over; `Ok` once the broker has confirmed it.
+    fn publish<'a>(&'a self, key: &'a str, event: &'a Lifecycle) -> BoxFuture<'a, Result<(), ProviderError>>;
+}
+
+/// News of a commit, told to this node's browsers. Must not block and must not fail.
+#[derive(Debug, Clone)]
+pub struct News {
+    /// What changed.
+    pub key: Key,
+    /// Its version now.
+    pub version: i64,
+    /// Its state now, as JSON: what [`Store::load`] would give.
+    pub state: std::sync::Arc<str>,
+    /// The event that changed it.
+    pub event: EventRow,
+    /// Where, when it is a stream.
+    pub path: Option<Path>,
+}
+
+/// Told after each commit, in order per aggregate.
+pub trait Announcer: Send + Sync + 'static {
+    /// Takes the news; returns at once.
+    fn announce(&self, news: News);
+}
+
+/// Counts for operators. All methods must be cheap.
+pub trait Gauge: Send + Sync + 'static {
+    /// A stream went from one phase to another (`None`: it is new).
+    fn phase_changed(&self, from: Option<&str>, to: &str, cause: &str);
+    /// An actor was rebuilt after a panic.
+    fn actor_restarted(&self, kind: &str);
+    /// A child failed too often and its parent gave up on it.
+    fn actor_escalated(&self, kind: &str);
+    /// An effect was performed: `done`, `retry` or `dead`.
+    fn effect(&self, lane: &str, outcome: &str);
+    /// The sweep found something that no webhook had told: `track_found`, `track_lost`, `room_missing`, `room_stray`.
+    fn reconciled(&self, what: &str);
+    /// Messages waiting in an actor's mailbox when one was taken.
+    fn mailbox_depth(&self, kind: &str, depth: usize);
+}
