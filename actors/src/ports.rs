@@ -211,7 +211,8 @@ pub trait Store: Send + Sync + 'static {
     fn claim_effects(&self, lane: Lane, now: Timestamp, lease_ms: i64, limit: u32) -> BoxFuture<'_, Result<Vec<OutboxRow>, StoreError>>;
     /// Reports on a claimed effect. A row that is done already stays done.
     fn performed(&self, key: &str, outcome: Performed) -> BoxFuture<'_, Result<(), StoreError>>;
-    /// When the next effect of a lane is due (also one that is leased), if any waits.
+    /// When the next effect of a lane can be claimed (a leased one: when its lease ends), if any waits. Effects that wait
+    /// for an older one of their owner do not count.
     fn next_effect_at(&self, lane: Lane) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>>;
     /// Timers due at `now`, oldest first, up to `limit`. They stay until settled.
     fn due_timers(&self, now: Timestamp, limit: u32) -> BoxFuture<'_, Result<Vec<TimerRow>, StoreError>>;

@@ -1,0 +1,92 @@
+//! In-memory stand-ins of every port, for tests and the simulator.
+
+mod memory;
+mod rooms;
+mod small;
+mod spine;
+
+pub use memory::{Memory, Snapshot};
+pub use rooms::FakeRooms;
+pub use small::{CountedIds, PausedClock, Silent};
+pub use spine::FakeSpine;
+
+use crate::ports::ProviderError;
+use parking_lot::Mutex;
+use rand::{Rng, SeedableRng, rngs::StdRng};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Seeded trouble at a port. Shared by all fakes of a simulated world, so that one seed fixes everything.
+#[derive(Clone)]
+pub struct Trouble(Arc<Mutex<Odds>>);
+
+struct Odds {
+    rng: StdRng,
+    per_mille: u32,
+    delay_ms_max: u64,
+}
+
+/// What one call will suffer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing.
+    None,
+    /// It fails and did nothing.
+    Before,
+    /// It did its work, but the answer is lost.
+    After,
+}
+
+impl Trouble {
+    /// No trouble at all, and no delay.
+    pub fn none() -> Trouble {
+        Trouble::seeded(0, 0, 0)
+    }
+
+    /// Each call fails with `per_mille` in a thousand and takes up to `delay_ms_max`.
+    pub fn seeded(seed: u64, per_mille: u32, delay_ms_max: u64) -> Trouble {
+        Trouble(Arc::new(Mutex::new(Odds { rng: StdRng::seed_from_u64(seed), per_mille, delay_ms_max })))
+    }
+
+    /// From now on nothing goes wrong any more.
+    pub fn heal(&self) {
+        let mut odds = self.0.lock();
+        odds.per_mille = 0;
+        odds.delay_ms_max = 0;
+    }
+
+    /// Draws the fate of one call and waits its delay.
+    pub async fn strike(&self) -> Fault {
+        let (fault, delay_ms) = {
+            let mut odds = self.0.lock();
+            if odds.per_mille == 0 && odds.delay_ms_max == 0 {
+                return Fault::None;
+            }
+            let (per_mille, delay_ms_max) = (odds.per_mille, odds.delay_ms_max);
+            let fault = if odds.rng.random_range(0..1_000) < per_mille {
+                if odds.rng.random_bool(0.5) { Fault::Before } else { Fault::After }
+            } else {
+                Fault::None
+            };
+            (fault, odds.rng.random_range(0..=delay_ms_max))
+        };
+        if delay_ms > 0 {
+            tokio::time::sleep(Duration::from_millis(delay_ms)).await;
+        }
+        fault
+    }
+}
+
+impl Fault {
+    /// Runs `work` unless the fault comes before it, and loses its answer if the fault comes after it.
+    pub fn on<T>(self, work: impl FnOnce() -> Result<T, ProviderError>) -> Result<T, ProviderError> {
+        match self {
+            Fault::None => work(),
+            Fault::Before => Err(ProviderError::TryAgain("no connection".into())),
+            Fault::After => {
+                work()?;
+                Err(ProviderError::TryAgain("the answer was lost".into()))
+            }
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Webhooks are hints; this is the truth. At boot, when asked, and every few seconds while streams are open, the rooms
+//! that are there are compared with the rooms that should be.
+
+use crate::keep::Kept;
+use crate::ports::{OpenStream, Path, StoreError};
+use crate::stage::Stage;
+use backstage_core::stream::StreamEvent;
+use backstage_core::{StreamId, Timestamp};
+use futures_util::stream::{self, StreamExt};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// Rooms looked at together.
+const TOGETHER_MAX: usize = 16;
+
+/// Starts the loop.
+pub fn start(stage: Stage) -> Kept {
+    let gauge = stage.shared().ports.gauge.clone();
+    Kept::start("reconcile", gauge, move || {
+        let stage = stage.clone();
+        async move {
+            loop {
+                if let Err(error) = sweep(&stage).await {
+                    tracing::warn!(%error, "the sweep could not read the store; the next one tries again");
+                }
+                let wait = Duration::from_millis(stage.shared().ports.limits.sweep_ms);
+                let _ = tokio::time::timeout(wait, stage.shared().sweep.notified()).await;
+            }
+        }
+    })
+}
+
+/// One comparison. A media server that does not answer changes nothing.
+pub async fn sweep(stage: &Stage) -> Result<(), StoreError> {
+    let ports = &stage.shared().ports;
+    // Rooms first: a room is only ever opened for a stream that was committed before.
+    let rooms = match ports.rooms.list().await {
+        Ok(rooms) => rooms,
+        Err(error) => {
+            tracing::warn!(%error, "the media server could not be swept");
+            return Ok(());
+        }
+    };
+    let open = ports.store.open_streams().await?;
+    let known: BTreeSet<&StreamId> = open.iter().map(|stream| &stream.path.stream).collect();
+    let stray = rooms.iter().filter(|room| !known.contains(&room.stream));
+    for room in stray {
+        ports.gauge.reconciled("room_stray");
+        if let Err(error) = ports.rooms.close(&room.stream).await {
+            tracing::warn!(stream = %room.stream, %error, "a stray room could not be closed; the next sweep tries again");
+        }
+    }
+    stream::iter(open.iter().filter(|stream| wants_room(stream)))
+        .for_each_concurrent(TOGETHER_MAX, |open| observe(stage, &open.path))
+        .await;
+    Ok(())
+}
+
+fn wants_room(stream: &OpenStream) -> bool {
+    matches!(stream.phase.as_str(), "lobby" | "live" | "reconnecting")
+}
+
+/// Looks at one stream's room and tells its owner what was seen.
+pub async fn observe(stage: &Stage, path: &Path) {
+    let ports = &stage.shared().ports;
+    let asked_at: Timestamp = ports.clock.now();
+    let seen = match ports.rooms.host_tracks(&path.stream).await {
+        Ok(seen) => seen,
+        Err(error) => {
+            tracing::warn!(stream = %path.stream, %error, "the room could not be looked at");
+            return;
+        }
+    };
+    let room = seen.is_some();
+    let tracks = seen.unwrap_or_default();
+    match stage.stream(path, StreamEvent::MediaObserved { tracks, room, asked_at }, None).await {
+        Ok(receipt) if receipt.changed => {
+            ports.gauge.reconciled(if room { "media" } else { "room_missing" });
+            tracing::info!(stream = %path.stream, room, "the sweep found a change that no webhook had told");
+        }
+        Ok(_) => {}
+        Err(error) => tracing::debug!(stream = %path.stream, %error, "what the sweep saw was not taken"),
+    }
+}

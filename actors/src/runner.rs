@@ -1,0 +1,148 @@
+//! The outbox runner: performs committed effects, at least once, each under its fixed key; brings the outcome back as
+//! an event that settles the row in the same transaction.
+
+use crate::keep::Kept;
+use crate::ports::{OutboxRow, Path, Performed, ProviderError, Settles};
+use crate::stage::{Refusal, Stage};
+use backstage_core::Effect;
+use backstage_core::effect::Lane;
+use backstage_core::stream::StreamEvent;
+use futures_util::future::join_all;
+use std::time::Duration;
+
+/// Effects performed at the same time in a lane.
+const BATCH_MAX: u32 = 32;
+/// First wait after a failure, ms; doubled each time.
+const BACKOFF_MS_MIN: i64 = 250;
+/// Longest wait after a failure, ms.
+const BACKOFF_MS_MAX: i64 = 10_000;
+/// How long to wait when the store cannot be read.
+const AGAIN_MS: u64 = 500;
+
+/// Starts the loop of one lane.
+pub fn start(stage: Stage, lane: Lane) -> Kept {
+    let gauge = stage.shared().ports.gauge.clone();
+    Kept::start(lane.as_str(), gauge, move || {
+        let stage = stage.clone();
+        async move {
+            loop {
+                let sleep_ms = round(&stage, lane).await;
+                if sleep_ms > 0 {
+                    let bell = stage.shared().lane(lane).notified();
+                    let _ = tokio::time::timeout(Duration::from_millis(sleep_ms), bell).await;
+                }
+            }
+        }
+    })
+}
+
+/// Performs what is due in a lane; says how long to sleep.
+async fn round(stage: &Stage, lane: Lane) -> u64 {
+    let ports = &stage.shared().ports;
+    let now = ports.clock.now();
+    let rows = match ports.store.claim_effects(lane, now, ports.limits.lease_ms, BATCH_MAX).await {
+        Ok(rows) => rows,
+        Err(error) => {
+            tracing::warn!(%error, lane = lane.as_str(), "the outbox cannot be read; trying again");
+            return AGAIN_MS;
+        }
+    };
+    if rows.is_empty() {
+        return match ports.store.next_effect_at(lane).await {
+            Ok(Some(at)) => u64::try_from(at.since_ms(ports.clock.now())).unwrap_or(0).clamp(1, ports.limits.poll_ms),
+            Ok(None) => ports.limits.poll_ms,
+            Err(_) => AGAIN_MS,
+        };
+    }
+    join_all(rows.into_iter().map(|row| perform_and_report(stage, row))).await;
+    0
+}
+
+/// What one attempt came to.
+enum Attempt {
+    /// Done, and the row is settled by the event it caused.
+    Settled,
+    /// Done; the row is to be marked.
+    Done,
+    Failed(ProviderError),
+}
+
+async fn perform_and_report(stage: &Stage, row: OutboxRow) {
+    let ports = &stage.shared().ports;
+    let lane = row.lane.as_str();
+    let outcome = match perform(stage, &row).await {
+        Attempt::Settled => {
+            ports.gauge.effect(lane, "done");
+            return;
+        }
+        Attempt::Done => Performed::Done,
+        Attempt::Failed(ProviderError::TryAgain(error)) => {
+            tracing::warn!(key = row.key, attempts = row.attempts + 1, error, "an effect will be tried again");
+            Performed::Retry { at: ports.clock.now() + backoff_ms(row.attempts), error }
+        }
+        Attempt::Failed(ProviderError::Final(error)) => {
+            tracing::error!(key = row.key, error, "an effect was refused for good; it is kept in the dead letters");
+            Performed::Dead { error }
+        }
+    };
+    ports.gauge.effect(
+        lane,
+        match outcome {
+            Performed::Done => "done",
+            Performed::Retry { .. } => "retry",
+            Performed::Dead { .. } => "dead",
+        },
+    );
+    if let Err(error) = ports.store.performed(&row.key, outcome).await {
+        // The lease runs out and the effect is performed once more: at least once.
+        tracing::warn!(key = row.key, %error, "an effect's outcome could not be stored");
+    }
+}
+
+/// Exponential, bounded. No jitter: rows of one lane are tried together anyway.
+fn backoff_ms(attempts: u32) -> i64 {
+    BACKOFF_MS_MIN.saturating_mul(1 << attempts.min(10)).min(BACKOFF_MS_MAX)
+}
+
+async fn perform(stage: &Stage, row: &OutboxRow) -> Attempt {
+    let ports = &stage.shared().ports;
+    let settles = Some(Settles::Effect(row.key.clone()));
+    match &row.effect {
+        Effect::TellStream { space, experience, stream, event } => {
+            let path = Path { space: space.clone(), experience: experience.clone(), stream: stream.clone() };
+            handed_over(stage.stream(&path, (**event).clone(), settles).await)
+        }
+        Effect::TellExperience { space, experience, event } => {
+            handed_over(stage.experience_settling(space, experience, (**event).clone(), settles).await)
+        }
+        Effect::OpenRoom { stream, .. } => done(ports.rooms.open(stream).await),
+        Effect::CloseRoom { space, experience, stream } => match ports.rooms.close(stream).await {
+            Ok(()) => {
+                let path = Path { space: space.clone(), experience: experience.clone(), stream: stream.clone() };
+                handed_over(stage.stream(&path, StreamEvent::RoomClosed, settles).await)
+            }
+            Err(error) => Attempt::Failed(error),
+        },
+        Effect::Publish(event) => done(ports.spine.publish(&row.key, event).await),
+        // Timers are part of the commit and never come here.
+        Effect::SetTimer { .. } | Effect::CancelTimer { .. } => Attempt::Done,
+    }
+}
+
+fn done(result: Result<(), ProviderError>) -> Attempt {
+    match result {
+        Ok(()) => Attempt::Done,
+        Err(error) => Attempt::Failed(error),
+    }
+}
+
+/// An event that the domain refused is settled too: asking again would change nothing.
+fn handed_over<T, R: std::error::Error>(result: Result<T, Refusal<R>>) -> Attempt {
+    match result {
+        Ok(_) | Err(Refusal::Rejected(_)) => Attempt::Settled,
+        Err(Refusal::AlreadySettled) => Attempt::Settled,
+        Err(error @ (Refusal::SlugTaken | Refusal::Unavailable(_))) => {
+            Attempt::Failed(ProviderError::TryAgain(error.to_string()))
+        }
+    }
+}
