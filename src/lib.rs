@@ -1,0 +1,4 @@
+//! The server of Backstage Pass: pages, API, sockets and adapters around the actors.
+
+pub mod db;
+pub mod store;

@@ -1,0 +1,90 @@
+//! One contract, three stores: what the actors were promised by `ports::Store` holds on Memory, SQLite and Postgres.
+
+mod bench;
+mod kill;
+mod suite;
+#[path = "../support/mod.rs"]
+mod support;
+
+/// Runs every promise on every store.
+macro_rules! contract {
+    ($($noun:ident: $($promise:ident),+ $(,)?;)+) => {
+        mod memory {
+            $(mod $noun { $(
+                #[tokio::test]
+                async fn $promise() {
+                    let bench = crate::bench::Bench::memory();
+                    crate::suite::$noun::$promise(&bench).await;
+                }
+            )+ })+
+        }
+        mod sqlite {
+            $(mod $noun { $(
+                #[tokio::test]
+                async fn $promise() {
+                    let bench = crate::bench::Bench::sqlite().await;
+                    crate::suite::$noun::$promise(&bench).await;
+                    bench.close().await;
+                }
+            )+ })+
+        }
+        mod postgres {
+            $(mod $noun { $(
+                #[tokio::test]
+                async fn $promise() {
+                    let bench = crate::bench::Bench::postgres().await;
+                    crate::suite::$noun::$promise(&bench).await;
+                    bench.close().await;
+                }
+            )+ })+
+        }
+    };
+}
+
+contract! {
+    commits:
+        what_is_committed_is_what_is_loaded,
+        an_aggregate_never_committed_is_none,
+        a_decision_made_on_an_old_version_is_refused_and_writes_nothing,
+        a_second_first_commit_is_a_conflict,
+        of_fifty_commits_on_one_version_one_wins,
+        the_timeline_is_told_in_order_and_in_pieces;
+    fences:
+        a_second_open_stream_is_refused_while_one_is_open,
+        of_many_streams_opened_at_once_one_wins,
+        an_address_is_given_once_among_siblings,
+        a_space_has_its_address_alone_everywhere,
+        a_new_address_frees_the_old_one,
+        the_first_reason_that_applies_is_given;
+    settling:
+        an_effect_is_settled_by_one_commit_only,
+        a_message_is_settled_by_one_commit_only,
+        a_timer_is_settled_at_its_exact_due_time_only,
+        of_many_commits_that_settle_the_same_one_wins,
+        a_refused_commit_settles_nothing,
+        settling_without_a_change_may_be_repeated;
+    effects:
+        the_oldest_come_first_and_no_more_than_asked_for,
+        a_claimed_effect_is_hidden_until_its_lease_is_over,
+        an_effect_waits_for_the_older_ones_of_its_owner_in_its_lane,
+        effects_of_one_commit_keep_their_order,
+        nobody_gets_an_effect_that_another_one_claimed,
+        a_failed_effect_comes_back_at_its_time_and_counts_its_attempts,
+        an_effect_given_up_is_a_dead_letter_and_holds_nobody_up,
+        an_effect_that_is_done_stays_done,
+        the_next_due_time_is_that_of_an_effect_that_can_be_claimed,
+        the_backlog_counts_what_waits_and_what_is_dead;
+    timers:
+        a_due_timer_stays_until_it_is_settled,
+        a_timer_set_again_is_moved,
+        a_timer_cancelled_and_set_in_one_commit_is_set,
+        a_cancelled_timer_never_fires,
+        due_timers_come_oldest_first_with_their_path;
+    inbox:
+        a_message_is_stored_once,
+        unsettled_messages_come_oldest_first,
+        a_settled_message_never_comes_back;
+    streams:
+        open_and_ended_streams_are_listed_with_their_path,
+        a_stream_is_found_by_its_path;
+}

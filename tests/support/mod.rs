@@ -1,0 +1,4 @@
+//! What tests need around them: folders and servers that go when the test goes.
+
+pub mod postgres;
+pub mod temp;
