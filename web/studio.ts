@@ -1,1 +1,5 @@
-import "./app";
+// The studio page.
+import { application } from "./app";
+import { StudioController } from "./controllers/studio_controller";
+
+application.register("studio", StudioController);

@@ -1,1 +1,6 @@
-import "./app";
+// The viewer page: the player element first, then what feeds it.
+import "./elements/live_player";
+import { application } from "./app";
+import { ViewerController } from "./controllers/viewer_controller";
+
+application.register("viewer", ViewerController);

@@ -1,0 +1,89 @@
+import { Controller } from "@hotwired/stimulus";
+import { deliveryWords, type FiguresEvent, type LivePlayer } from "../elements/live_player";
+import { setText } from "../lib/dom";
+import { LiveSocket } from "../lib/live_socket";
+import { personRow } from "../lib/people";
+import { bitrate, count, milliseconds, resolution } from "../models/format";
+import type { ServerMessage, StateMessage } from "../models/live_state";
+
+/** The viewer page: feeds the player from the socket and fills the panel beside it. */
+export class ViewerController extends Controller<HTMLElement> {
+  static override targets = ["count", "people"];
+  static override values = { access: String, state: Object };
+  declare readonly countTarget: HTMLElement;
+  declare readonly peopleTarget: HTMLElement;
+  declare readonly accessValue: string;
+  declare readonly stateValue: Partial<StateMessage>;
+  #socket: LiveSocket | null = null;
+
+  readonly #figures = (event: Event): void => {
+    const f = (event as FiguresEvent).detail;
+    this.#figure("delivery", deliveryWords[this.#player.dataset.delivery ?? ""] ?? "–");
+    this.#figure("resolution", resolution(f.width, f.height));
+    this.#figure("fps", count(f.fps));
+    this.#figure("latency", milliseconds(f.delay_ms));
+    this.#figure("rtt", milliseconds(f.rtt_ms));
+    this.#figure("bitrate", bitrate(f.bitrate_bps));
+    this.#figure("dropped", count(f.dropped));
+    this.#figure("lost", count(f.lost));
+  };
+
+  override connect(): void {
+    const state = this.stateValue;
+    if (state.experience)
+      this.#player.hear(state.stream ?? null, state.experience.starts_at, state.now ?? Date.now());
+    this.#player.addEventListener("figures", this.#figures);
+    if (this.accessValue !== "allowed") return;
+    this.#socket = new LiveSocket(this.element.dataset.experienceId ?? "", "viewer", state.cursor ?? "", {
+      message: (message) => this.#heard(message),
+      connected: (up) => this.element.toggleAttribute("data-connected", up),
+      refused: (why) => this.#player.refuse(why),
+    });
+  }
+
+  override disconnect(): void {
+    this.#socket?.close();
+    this.#socket = null;
+    this.#player.removeEventListener("figures", this.#figures);
+  }
+
+  /** Video over the whole width, panel below. */
+  theatre(event: Event): void {
+    const on = this.element.dataset.theatre !== "true";
+    this.element.dataset.theatre = String(on);
+    (event.currentTarget as HTMLElement).setAttribute("aria-pressed", String(on));
+  }
+
+  #heard(message: ServerMessage): void {
+    switch (message.type) {
+      case "state":
+        this.#player.hear(message.stream, message.experience.starts_at, message.now);
+        return;
+      case "presence":
+        this.#player.crowd(message.viewers, message.here);
+        setText(this.countTarget, count(message.viewers));
+        this.peopleTarget.replaceChildren(...message.here.map(personRow));
+        return;
+      case "access":
+        if (!message.allowed) {
+          this.#socket?.close();
+          this.#player.refuse("access", message.reason);
+        }
+        return;
+      case "timeline":
+      case "bye":
+      case "pong":
+        return;
+    }
+  }
+
+  #figure(name: string, text: string): void {
+    setText(this.element.querySelector(`[data-figure="${name}"]`), text);
+  }
+
+  get #player(): LivePlayer {
+    const player = this.element.querySelector<LivePlayer>("live-player");
+    if (!player) throw new Error("the viewer page has no live-player");
+    return player;
+  }
+}

@@ -1,0 +1,77 @@
+/** What the server says about a stream, word for word as on the socket. */
+export type Phase = "scheduled" | "lobby" | "live" | "reconnecting" | "ended" | "archived" | "cancelled";
+
+/** One stream; times are ms UTC of the server's clock. `armed`: the creator pressed Go live, media is on its way. */
+export interface Stream {
+  id: string;
+  phase: Phase;
+  armed: boolean;
+  starts_at: number | null;
+  live_since: number | null;
+  reconnecting_since: number | null;
+  grace_until: number | null;
+  ended_at: number | null;
+  end_cause: string | null;
+}
+
+export interface StateMessage {
+  type: "state";
+  cursor: string;
+  now: number;
+  experience: { id: string; title: string; starts_at: number | null };
+  stream: Stream | null;
+}
+
+export interface Person {
+  name: string;
+  initials: string;
+  hue: number;
+}
+
+export interface TimelineEvent {
+  at: number;
+  event: string;
+  phase: string;
+  cause: string;
+  words: string;
+}
+
+export type ServerMessage =
+  | StateMessage
+  | { type: "presence"; viewers: number; here: Person[] }
+  | { type: "access"; allowed: boolean; reason: string }
+  | { type: "timeline"; event: TimelineEvent }
+  | { type: "bye"; retry_ms: number }
+  | { type: "pong"; now: number };
+
+const TYPES = new Set(["state", "presence", "access", "timeline", "bye", "pong"]);
+
+/** A frame of the socket, or null for anything this page does not know: a newer server must not break an older page. */
+export function parseMessage(text: string): ServerMessage | null {
+  try {
+    const message = JSON.parse(text) as { type?: string };
+    return typeof message === "object" && message !== null && TYPES.has(message.type ?? "")
+      ? (message as ServerMessage)
+      : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Media may be there or is about to be: admission is worth asking for. */
+export function onAir(stream: Stream | null): boolean {
+  if (!stream) return false;
+  return (
+    stream.phase === "live" ||
+    stream.phase === "reconnecting" ||
+    (stream.armed && (stream.phase === "lobby" || stream.phase === "scheduled"))
+  );
+}
+
+/** Nothing more will come in this stream. */
+export function isOver(stream: Stream | null): boolean {
+  return (
+    stream !== null &&
+    (stream.phase === "ended" || stream.phase === "archived" || stream.phase === "cancelled")
+  );
+}
