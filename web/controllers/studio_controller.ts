@@ -124,11 +124,13 @@ export class StudioController extends Controller<HTMLElement> {
   }
 
   async chooseCamera(event: Event): Promise<void> {
-    await this.#try(() => this.#sources.chooseCamera((event.target as HTMLSelectElement).value));
+    const id = (event.target as HTMLSelectElement).value;
+    if (id) await this.#try(() => this.#sources.chooseCamera(id));
   }
 
   async chooseMicrophone(event: Event): Promise<void> {
-    await this.#try(() => this.#sources.chooseMicrophone((event.target as HTMLSelectElement).value));
+    const id = (event.target as HTMLSelectElement).value;
+    if (id) await this.#try(() => this.#sources.chooseMicrophone(id));
   }
 
   chooseSpeaker(event: Event): void {
@@ -149,6 +151,7 @@ export class StudioController extends Controller<HTMLElement> {
   }
 
   async retryDevices(): Promise<void> {
+    memory.set("test_card", null);
     await this.#sources.open();
   }
 

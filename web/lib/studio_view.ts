@@ -161,22 +161,19 @@ export class StudioView {
     const wanted = devices.map(
       (d, i) => [d.deviceId, d.label || fill(words.device_number, { kind: label, number: i + 1 })] as const,
     );
-    const options = wanted.length
+    const card = sources.testCard && kind !== "speaker" ? [["", words.test_card] as const] : [];
+    const found = wanted.length
       ? wanted
       : [["", kind === "speaker" ? words.default_device : words.no_device] as const];
+    const options = card.length ? [...card, ...wanted] : found;
     const now = [...select.options].map((o) => `${o.value} ${o.text}`).join("\n");
     if (now !== options.map(([id, name]) => `${id} ${name}`).join("\n"))
       select.replaceChildren(...options.map(([id, name]) => new Option(name, id)));
     select.disabled = wanted.length < 1;
     const track = kind === "camera" ? sources.camera : kind === "microphone" ? sources.microphone : null;
     const used =
-      kind === "speaker"
-        ? memory.get("speaker")
-        : sources.testCard
-          ? null
-          : (track?.getSettings().deviceId ?? null);
-    if (used && document.activeElement !== select && wanted.some(([id]) => id === used)) select.value = used;
-    else if (used && wanted.some(([id]) => id === used)) select.value = used;
+      kind === "speaker" ? memory.get("speaker") : card.length ? "" : track?.getSettings().deviceId;
+    if (used !== undefined && used !== null && options.some(([id]) => id === used)) select.value = used;
   }
 
   people(viewers: number, here: Person[], watching: boolean): void {
