@@ -1,0 +1,92 @@
+//! What cannot work together, each as a sentence with the key and what to do.
+
+use super::{Config, Environment};
+use url::Url;
+
+/// All that is wrong with a configuration whose keys and types are right.
+pub fn problems(config: &Config) -> Vec<String> {
+    let mut problems = vec![];
+    let mut say = |wrong: bool, sentence: &str| {
+        if wrong {
+            problems.push(sentence.to_owned());
+        }
+    };
+    let livekit = &config.livekit;
+    let own_livekit = livekit.url.is_empty();
+    let keyed = !livekit.api_key.is_empty() || !livekit.api_secret.is_empty();
+    say(
+        config.data.dir.as_os_str().is_empty(),
+        "data.dir (BACKSTAGE_DATA) is empty: name the folder that everything is kept in",
+    );
+    say(
+        own_livekit && keyed,
+        "livekit.api_key or livekit.api_secret is set but livekit.url (LIVEKIT_URL) is not: set all three for an existing \
+         server, or none to have one started",
+    );
+    say(
+        !own_livekit && livekit.api_key.is_empty(),
+        "livekit.api_key (LIVEKIT_API_KEY) is empty: give the key of the server at livekit.url",
+    );
+    say(
+        !own_livekit && livekit.api_secret.is_empty(),
+        "livekit.api_secret (LIVEKIT_API_SECRET) is empty: give the secret of the server at livekit.url",
+    );
+    say(
+        own_livekit && livekit.embedded.program.as_os_str().is_empty(),
+        "livekit.embedded.program is empty: name the livekit-server program, or set livekit.url",
+    );
+    say(!config.mail.from.contains('@'), "mail.from is not a mail address: write it as \"Name <name@example.com>\"");
+    say(
+        config.mqtt.user.is_empty() && !config.mqtt.password.is_empty(),
+        "mqtt.password is set but mqtt.user is empty: set both or neither",
+    );
+    say(
+        config.telemetry.log_filter.parse::<tracing_subscriber::EnvFilter>().is_err(),
+        "telemetry.log_filter cannot be read: write it as \"info\" or \"info,backstage=debug\"",
+    );
+    if config.environment == Environment::Production {
+        say(
+            !config.server.public_url.starts_with("https://"),
+            "server.public_url must be the public https:// address in production: sign-in cookies need it",
+        );
+        say(
+            config.mail.smtp_url.is_empty(),
+            "mail.smtp_url is empty: production needs it, since people sign in by mail",
+        );
+    }
+    for (key, url, schemes) in urls(config) {
+        if let Some(sentence) = bad_url(key, url, schemes) {
+            problems.push(sentence);
+        }
+    }
+    problems
+}
+
+fn urls(config: &Config) -> [(&'static str, &str, &'static [&'static str]); 7] {
+    [
+        ("server.public_url", &config.server.public_url, &["https", "http"]),
+        ("database.url (DATABASE_URL)", config.database.url.expose(), &["postgres", "postgresql", "sqlite"]),
+        ("livekit.url (LIVEKIT_URL)", &config.livekit.url, &["wss", "ws", "https", "http"]),
+        ("livekit.public_url", &config.livekit.public_url, &["wss", "ws"]),
+        ("mail.smtp_url", config.mail.smtp_url.expose(), &["smtp", "smtps"]),
+        ("mqtt.url (MQTT_URL)", &config.mqtt.url, &["mqtt", "mqtts", "tcp", "ssl", "ws", "wss"]),
+        ("telemetry.sentry_dsn (SENTRY_DSN)", config.telemetry.sentry_dsn.expose(), &["https", "http"]),
+    ]
+}
+
+/// Never repeats the URL itself: it may hold a password.
+fn bad_url(key: &str, url: &str, schemes: &[&str]) -> Option<String> {
+    if url.is_empty() {
+        return None;
+    }
+    let Ok(parsed) = Url::parse(url) else {
+        return Some(format!("{key} is not a URL: it begins with {}://", schemes.join(":// or ")));
+    };
+    if !schemes.contains(&parsed.scheme()) {
+        return Some(format!("{key} begins with {}:, but must begin with {}", parsed.scheme(), schemes.join(" or ")));
+    }
+    if parsed.scheme() != "sqlite" && parsed.host_str().is_none_or(str::is_empty) {
+        return Some(format!("{key} names no host"));
+    }
+    None
+}

@@ -1,0 +1,250 @@
+//! The configuration: `config/default.toml`, then a file, then the environment; checked as a whole.
+
+mod check;
+mod layers;
+mod secret;
+#[cfg(test)]
+mod tests;
+
+pub use layers::Sources;
+pub use secret::Secret;
+
+use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+/// Everything wrong with a configuration, one sentence each: which key, and what to do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.join("\n"))]
+pub struct Problems(pub Vec<String>);
+
+/// A configuration that was checked. Its keys are documented in `config/default.toml`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// What kind of place this is.
+    pub environment: Environment,
+    /// Where the server listens.
+    pub server: Server,
+    /// Where things are kept.
+    pub data: Data,
+    /// Which database.
+    pub database: Database,
+    /// Which media server.
+    pub livekit: LiveKit,
+    /// Times of streams.
+    pub streams: Streams,
+    /// How mail is sent.
+    pub mail: Mail,
+    /// Which broker.
+    pub mqtt: Mqtt,
+    /// Rates.
+    pub limits: Limits,
+    /// Logs and error reports.
+    pub telemetry: Telemetry,
+}
+
+/// What kind of place this is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Environment {
+    /// A laptop: demo seeds, dev pages.
+    Development,
+    /// The public.
+    Production,
+}
+
+/// `[server]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    /// Address to listen on.
+    pub host: IpAddr,
+    /// Port to listen on; 0 takes a free one.
+    pub port: u16,
+    /// See [`Config::public_url`].
+    pub public_url: String,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpAddr>,
+}
+
+/// `[data]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Data {
+    /// The folder.
+    pub dir: PathBuf,
+}
+
+/// `[database]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Database {
+    /// Empty for SQLite in the data folder; see [`Config::database_url`].
+    pub url: Secret,
+}
+
+/// `[livekit]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LiveKit {
+    /// Of an existing server; empty: our own is started.
+    pub url: String,
+    /// Where browsers reach it; empty: at `url`.
+    pub public_url: String,
+    /// API key of the existing server.
+    pub api_key: String,
+    /// API secret of the existing server.
+    pub api_secret: Secret,
+    /// The server of our own.
+    pub embedded: Embedded,
+}
+
+/// `[livekit.embedded]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Embedded {
+    /// Program to start.
+    pub program: PathBuf,
+    /// Signalling, TCP; 0 takes a free one.
+    pub port: u16,
+    /// Media, UDP; 0 takes a free one.
+    pub udp_port: u16,
+    /// Media over TCP; 0 takes a free one.
+    pub tcp_port: u16,
+    /// Address browsers send media to.
+    pub node_ip: IpAddr,
+}
+
+/// `[streams]`, all in ms.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Streams {
+    /// Grace of new experiences.
+    pub grace_ms: i64,
+    /// Between two sweeps.
+    pub sweep_ms: u64,
+    /// See [`backstage_actors::Limits::lease_ms`].
+    pub lease_ms: i64,
+    /// See [`backstage_actors::Limits::poll_ms`].
+    pub poll_ms: u64,
+}
+
+/// `[mail]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mail {
+    /// `smtp://` or `smtps://`; empty: mail is kept for `/dev/mail`.
+    pub smtp_url: Secret,
+    /// Sender.
+    pub from: String,
+}
+
+/// `[mqtt]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mqtt {
+    /// Of an existing broker; empty: our own.
+    pub url: String,
+    /// Name at the broker.
+    pub user: String,
+    /// Password at the broker.
+    pub password: Secret,
+    /// Port of our own broker on 127.0.0.1; 0 takes a free one.
+    pub port: u16,
+}
+
+/// `[limits]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "each is documented in default.toml, once")]
+pub struct Limits {
+    pub codes_per_address_and_network: Rate,
+    pub codes_per_network: Rate,
+    pub codes_per_address: Rate,
+    pub tries_per_network: Rate,
+    pub joins_per_network: Rate,
+    pub admissions_per_network: Rate,
+    pub writes_per_network: Rate,
+    pub sockets_per_network: Rate,
+    pub uplinks_per_network: Rate,
+}
+
+/// `count` at once, refilled within `seconds`; both at least 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rate {
+    /// How many at once.
+    pub count: u32,
+    /// Until all of them are there again.
+    pub seconds: u32,
+}
+
+/// `[telemetry]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Telemetry {
+    /// Empty: errors are reported nowhere.
+    pub sentry_dsn: Secret,
+    /// How log lines look.
+    pub log_format: LogFormat,
+    /// What is logged, in the syntax of `tracing_subscriber::EnvFilter`.
+    pub log_filter: String,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// `Pretty` in development, `Json` in production.
+    Auto,
+    /// One JSON object a line.
+    Json,
+    /// For people.
+    Pretty,
+}
+
+impl Config {
+    /// Reads and checks everything; either a configuration that can work or all that is wrong.
+    pub fn load(sources: &Sources) -> Result<Config, Problems> {
+        let (config, mut problems) = layers::merge(sources);
+        if let Some(config) = &config {
+            problems.extend(check::problems(config));
+        }
+        match config {
+            Some(config) if problems.is_empty() => Ok(config),
+            Some(_) | None => Err(Problems(problems)),
+        }
+    }
+
+    /// Whether this is a laptop.
+    pub fn is_development(&self) -> bool {
+        self.environment == Environment::Development
+    }
+
+    /// Where the database is: the URL given, or a SQLite file in the data folder.
+    pub fn database_url(&self) -> Secret {
+        if self.database.url.is_empty() {
+            Secret::new(crate::db::Db::url_of(&self.data.dir.join("backstage.db")))
+        } else {
+            self.database.url.clone()
+        }
+    }
+
+    /// The address people use, without a slash at its end; `port` is the one really listened on.
+    pub fn public_url(&self, port: u16) -> String {
+        match self.server.public_url.trim_end_matches('/') {
+            "" => format!("http://{}", std::net::SocketAddr::new(self.server.host, port)),
+            url => url.to_owned(),
+        }
+    }
+
+    /// Whether the logs are for machines.
+    pub fn logs_json(&self) -> bool {
+        match self.telemetry.log_format {
+            LogFormat::Auto => !self.is_development(),
+            LogFormat::Json => true,
+            LogFormat::Pretty => false,
+        }
+    }
+}
