@@ -111,7 +111,10 @@ export class StudioController extends Controller<HTMLElement> {
 
   async goLive(): Promise<void> {
     if (!this.#sources.camera && !this.#sources.microphone) await this.#sources.open();
-    if (!this.#sources.camera && !this.#sources.microphone) return;
+    if (!this.#sources.camera && !this.#sources.microphone) {
+      toast(words[this.#sources.trouble ?? "none"], "bad");
+      return;
+    }
     this.#dispatch({ type: "go_live" });
   }
 
@@ -170,9 +173,7 @@ export class StudioController extends Controller<HTMLElement> {
 
   async checkAgain(): Promise<void> {
     this.#observe({ server: "asking", uplink_bps: null });
-    const server = await askServer();
-    this.#observe({ server: server.ok ? "ok" : "bad" });
-    if (server.url) void this.#warmUp(server.url);
+    this.#observe({ server: (await askServer()) ? "ok" : "bad" });
     // Measuring while on air would take the line from the show.
     if (!onAir(this.#state.stream)) this.#observe({ uplink_bps: await measureUplink() });
   }
@@ -302,12 +303,6 @@ export class StudioController extends Controller<HTMLElement> {
     } catch {
       if (turn === this.#turn) this.#dispatch({ type: "dropped", elsewhere: false });
     }
-  }
-
-  /** Go live once connected costs less when name and TLS are known beforehand. */
-  async #warmUp(url: string): Promise<void> {
-    const kit = await loadLiveKit().catch(() => null);
-    if (kit) await new kit.Room().prepareConnection(url).catch(() => undefined);
   }
 
   async #tellServer(streamId: string): Promise<void> {

@@ -4,13 +4,12 @@ const UPLOAD_BYTES = 512 * 1024;
 /** Random bytes come in pieces of at most this many. */
 const RANDOM_BYTES_MAX = 65_536;
 
-/** Whether the media server answers, by the server's own look; its address helps to prepare the connection. */
-export async function askServer(): Promise<{ ok: boolean; url: string | null }> {
+/** Whether the media server answers, by the server's own look. */
+export async function askServer(): Promise<boolean> {
   try {
-    const answer = await api<{ livekit: { ok: boolean; url: string | null } }>("GET", "/api/v1/preflight");
-    return { ok: answer.livekit.ok, url: answer.livekit.url };
+    return (await api<{ livekit: { ok: boolean } }>("GET", "/api/v1/preflight")).livekit.ok;
   } catch {
-    return { ok: false, url: null };
+    return false;
   }
 }
 

@@ -325,7 +325,7 @@ function checkWords(check: Check, permission: Permission): string {
     case "camera":
       return check.state === "ok" ? "" : w.camera_wait;
     case "microphone":
-      return check.state === "ok" ? w.microphone_ok : w.microphone_wait;
+      return check.state !== "ok" ? w.microphone_wait : permission === "test_card" ? "" : w.microphone_ok;
     case "server":
       return { wait: w.server_wait, ok: w.server_ok, warn: w.server_bad, bad: w.server_bad }[check.state];
     case "uplink": {
