@@ -1,5 +1,8 @@
 //! The server of Backstage Pass: pages, API, sockets and adapters around the actors.
 
+pub mod adapters;
 pub mod config;
 pub mod db;
 pub mod store;
+pub mod telemetry;
+pub mod webhooks;

@@ -1,0 +1,4 @@
+//! The far ends: one adapter per provider, each speaking the provider's real protocol. What differs between a laptop
+//! and production is only who answers at the other end.
+
+pub mod livekit;

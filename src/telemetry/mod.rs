@@ -1,0 +1,5 @@
+//! What operators see: figures ([`metrics`]), logs, reports of errors, health.
+
+pub mod metrics;
+
+pub use metrics::Metrics;

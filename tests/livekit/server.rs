@@ -1,0 +1,132 @@
+//! The supervised process: kept alive, adopted, ended.
+
+use crate::stand::{Folder, is_running, until};
+use backstage::adapters::livekit::{LiveKitServer, LiveKitSettings, LiveKitStatus, ServerError, check};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+fn pid(server: &LiveKitServer) -> i32 {
+    match server.status() {
+        LiveKitStatus::Running { pid, .. } => pid,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_killed_server_comes_back_with_the_same_url_and_keys() {
+    let folder = Folder::new();
+    let server = folder.start().await.unwrap();
+    let (first, endpoint) = (pid(&server), server.endpoint().clone());
+    let calls = Arc::new(AtomicU32::new(0));
+    let counted = calls.clone();
+    server.call_after_restart(move || {
+        counted.fetch_add(1, Ordering::SeqCst);
+    });
+
+    kill(Pid::from_raw(first), Signal::SIGKILL).unwrap();
+    until("the restart", || async { server.restarts() == 1 }).await;
+
+    assert_ne!(pid(&server), first);
+    assert_eq!(server.endpoint(), &endpoint);
+    assert_eq!(check(&endpoint, "t").await.unwrap().version, "1.11.0");
+    until("the callback", || async { calls.load(Ordering::SeqCst) == 1 }).await;
+    let second = pid(&server);
+    server.stop().await;
+    assert!(!is_running(second));
+}
+
+#[tokio::test]
+async fn after_a_crash_of_ours_the_running_server_is_adopted_and_later_ended() {
+    let folder = Folder::new();
+    let server = folder.start().await.unwrap();
+    let (first, endpoint) = (pid(&server), server.endpoint().clone());
+    server.abandon().await;
+    assert!(is_running(first));
+
+    let server = folder.start().await.unwrap();
+    assert_eq!(server.status(), LiveKitStatus::Running { pid: first, adopted: true });
+    assert_eq!(server.endpoint(), &endpoint);
+
+    // An adopted one that dies is replaced as well.
+    kill(Pid::from_raw(first), Signal::SIGKILL).unwrap();
+    until("the restart", || async { server.restarts() == 1 }).await;
+    let second = pid(&server);
+    server.abandon().await;
+    let server = folder.start().await.unwrap();
+    assert_eq!(pid(&server), second);
+    server.stop().await;
+    assert!(!is_running(second));
+}
+
+#[tokio::test]
+async fn a_server_with_another_configuration_is_ended_and_not_adopted() {
+    let folder = Folder::new();
+    let server = folder.start().await.unwrap();
+    let (first, endpoint) = (pid(&server), server.endpoint().clone());
+    server.abandon().await;
+
+    let server = LiveKitServer::start(folder.settings_for("http://127.0.0.1:10/webhooks/livekit")).await.unwrap();
+    assert!(!is_running(first));
+    assert_ne!(pid(&server), first);
+    assert_eq!(server.endpoint(), &endpoint, "ports and keys are kept");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_taken_port_makes_it_choose_others() {
+    let folder = Folder::new();
+    let server = folder.start().await.unwrap();
+    let endpoint = server.endpoint().clone();
+    server.stop().await;
+
+    let taken = std::net::TcpListener::bind(endpoint.url.strip_prefix("ws://").unwrap()).unwrap();
+    let server = folder.start().await.unwrap();
+    assert_ne!(server.endpoint().url, endpoint.url);
+    assert_eq!(server.endpoint().api_secret, endpoint.api_secret);
+    drop(taken);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_second_server_on_the_same_folder_is_refused() {
+    let folder = Folder::new();
+    let server = folder.start().await.unwrap();
+    assert!(matches!(folder.start().await, Err(ServerError::InUse(_))));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn keys_are_for_our_eyes_only_and_nothing_listens_beyond_loopback() {
+    let folder = Folder::new();
+    let server = folder.start().await.unwrap();
+    for file in ["keys.json", "livekit.yaml", "livekit.pid", "livekit.log"] {
+        let mode = std::fs::metadata(folder.0.join("livekit").join(file)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{file}");
+    }
+    let inodes: Vec<String> = std::fs::read_dir(format!("/proc/{}/fd", pid(&server)))
+        .unwrap()
+        .filter_map(|file| std::fs::read_link(file.ok()?.path()).ok())
+        .filter_map(|link| Some(link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.to_owned()))
+        .collect();
+    for table in ["tcp", "tcp6", "udp", "udp6"] {
+        for line in std::fs::read_to_string(format!("/proc/net/{table}")).unwrap().lines().skip(1) {
+            let fields: Vec<&str> = line.split_whitespace().collect();
+            let listens = fields[3] == "0A" || table.starts_with("udp");
+            if listens && inodes.iter().any(|inode| inode == fields[9]) {
+                assert!(fields[1].starts_with("0100007F:"), "{table}: {}", fields[1]);
+            }
+        }
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_missing_program_is_told_in_words() {
+    let folder = Folder::new();
+    let settings = LiveKitSettings { binary: "/nowhere/livekit-server".into(), ..folder.settings() };
+    let Err(error) = LiveKitServer::start(settings).await else { panic!("it started") };
+    assert!(error.to_string().contains("BACKSTAGE_LIVEKIT_BIN"), "{error}");
+}
