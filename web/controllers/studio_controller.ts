@@ -66,6 +66,8 @@ export class StudioController extends Controller<HTMLElement> {
   #timers: number[] = [];
   #turn = 0;
   #alone = false;
+  /** The stream whose room was (or could not be) made ready. */
+  #warmed: string | null = null;
   #skew = 0;
   #heardAt = performance.now();
   #events: TimelineEvent[] = [];
@@ -227,6 +229,9 @@ export class StudioController extends Controller<HTMLElement> {
       void this.#loadTimeline(stream.id);
     }
     this.#dispatch({ type: "state", stream, mine: this.#alone && this.#mine(stream) });
+    if (isOver(stream)) this.#stage.leave();
+    else if (stream?.phase === "lobby" && !stream.armed && stream.id !== this.#warmed)
+      void this.#warmUp(stream.id);
     if (stream && before && stream.phase !== before.phase) this.#view.announcePhase(stream);
   }
 
@@ -297,12 +302,21 @@ export class StudioController extends Controller<HTMLElement> {
     const turn = this.#turn;
     try {
       await this.#stage.set(this.#outgoing());
-      await this.#stage.join(token.livekit.url, token.livekit.token);
+      await this.#stage.join(token.stream_id, token.livekit.url, token.livekit.token);
       if (turn !== this.#turn) return;
       this.#dispatch({ type: "published" });
     } catch {
       if (turn === this.#turn) this.#dispatch({ type: "dropped", elsewhere: false });
     }
+  }
+
+  /** While people wait in the lobby, the connection is made ready: Go live then only publishes. */
+  async #warmUp(streamId: string): Promise<void> {
+    this.#warmed = streamId;
+    if (!this.#alone || this.#state.link !== "off") return;
+    const token = await api<PublisherToken>("POST", this.#path("publisher-token")).catch(() => null);
+    if (token && token.stream_id === this.#state.stream?.id && this.#state.link === "off")
+      await this.#stage.prepare(token.stream_id, token.livekit.url, token.livekit.token);
   }
 
   async #tellServer(streamId: string): Promise<void> {

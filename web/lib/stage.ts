@@ -29,15 +29,46 @@ export class Stage {
   #camera: LocalVideoTrack | null = null;
   #microphone: LocalAudioTrack | null = null;
   #screen: LocalVideoTrack | null = null;
+  /** Which stream's room this is. */
+  #streamId: string | null = null;
+  /** Publishing, not only connected. */
+  #onStage = false;
+  #preparing: Promise<void> = Promise.resolve();
   #out: Outgoing = { camera: null, microphone: null, screen: null, microphoneMuted: false };
   /** Changes are carried out one after the other: each waits for this. */
   #queue: Promise<void> = Promise.resolve();
 
   constructor(private readonly port: StagePort) {}
 
-  /** Connects and publishes everything set so far; rejects when that fails (nothing stays open then). */
-  async join(url: string, token: string): Promise<void> {
-    this.leave();
+  /** Connects without publishing, so that Go live only has to publish. Never rejects: it is only a head start. */
+  async prepare(streamId: string, url: string, token: string): Promise<void> {
+    if (this.#room) return;
+    this.#preparing = this.#connect(streamId, url, token).then(
+      () => undefined,
+      () => undefined,
+    );
+    await this.#preparing;
+  }
+
+  /** Connects (if not yet prepared) and publishes everything set so far; rejects when that fails (nothing stays open then). */
+  async join(streamId: string, url: string, token: string): Promise<void> {
+    if (this.#streamId === streamId) await this.#preparing;
+    let room = this.#room;
+    if (this.#streamId !== streamId || room?.state !== "connected") {
+      this.leave();
+      room = await this.#connect(streamId, url, token);
+    }
+    this.#onStage = true;
+    try {
+      await this.#carryOut();
+    } catch (error) {
+      if (this.#room === room) this.leave();
+      throw error;
+    }
+    if (this.#room !== room) throw new Error("left while joining");
+  }
+
+  async #connect(streamId: string, url: string, token: string): Promise<Room> {
     const kit = await loadLiveKit();
     const room = new kit.Room({
       adaptiveStream: false,
@@ -52,25 +83,27 @@ export class Stage {
     });
     this.#kit = kit;
     this.#room = room;
+    this.#streamId = streamId;
     room.on(kit.RoomEvent.Disconnected, (reason) => {
       if (this.#room !== room) return;
+      const wasOnStage = this.#onStage;
       this.#forget();
-      this.port.dropped(reason === kit.DisconnectReason.DUPLICATE_IDENTITY);
+      if (wasOnStage) this.port.dropped(reason === kit.DisconnectReason.DUPLICATE_IDENTITY);
     });
     try {
       await room.connect(url, token, { autoSubscribe: false, maxRetries: 0, peerConnectionTimeout: 8_000 });
-      await this.#carryOut();
     } catch (error) {
       if (this.#room === room) this.leave();
       throw error;
     }
-    if (this.#room !== room) throw new Error("left while joining");
+    if (this.#room !== room) throw new Error("left while connecting");
+    return room;
   }
 
   /** Changes what goes out; resolves when viewers get it (at once when not connected). */
   async set(change: Partial<Outgoing>): Promise<void> {
     this.#out = { ...this.#out, ...change };
-    if (this.#room?.state === "connected") await this.#carryOut();
+    if (this.#onStage) await this.#carryOut();
   }
 
   /** Disconnects; the tracks stay with their owner. */
@@ -94,9 +127,12 @@ export class Stage {
 
   #forget(): void {
     this.#room = null;
+    this.#streamId = null;
+    this.#onStage = false;
     this.#camera = null;
     this.#microphone = null;
     this.#screen = null;
+    this.#queue = Promise.resolve();
   }
 
   #carryOut(): Promise<void> {
@@ -165,7 +201,7 @@ export class Stage {
       this.#screen = null;
       await room.localParticipant.unpublishTrack(now, false);
     }
-    if (!wanted || this.#screen) return;
+    if (!wanted || this.#screen || this.#room !== room) return;
     const track = new kit.LocalVideoTrack(wanted, undefined, true);
     this.#screen = track;
     await room.localParticipant.publishTrack(track, {
