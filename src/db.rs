@@ -4,8 +4,9 @@
 //! booleans and no JSON operators in SQL; `SUM` is cast to `BIGINT`. A transaction that writes begins with
 //! [`Db::begin_write`], never with a plain `begin`.
 
+use futures_util::{FutureExt, TryFutureExt};
 use sqlx::any::AnyPoolOptions;
-use sqlx::{Any, AnyConnection, AnyPool, Executor, Transaction};
+use sqlx::{Any, AnyConnection, AnyPool, Connection, Executor, Transaction};
 use std::ops::{Deref, DerefMut};
 use std::path::Path;
 use std::sync::Arc;
@@ -50,40 +51,46 @@ pub enum DbError {
     Migrate(#[source] sqlx::migrate::MigrateError),
 }
 
+fn is_sqlite(url: &str) -> Result<bool, DbError> {
+    match url.split_once(':').map(|(scheme, _)| scheme) {
+        Some("sqlite") => Ok(true),
+        Some("postgres" | "postgresql") => Ok(false),
+        Some(_) | None => Err(DbError::Scheme),
+    }
+}
+
 impl Db {
     /// Connects and migrates. `sqlite:/path/file.db` (made if it is not there) or `postgres://user:password@host/name`.
     pub async fn connect(url: &str) -> Result<Db, DbError> {
-        let db = Db::connect_unmigrated(url).await?;
+        sqlx::any::install_default_drivers();
+        let sqlite = is_sqlite(url)?;
+        let options = AnyPoolOptions::new()
+            .max_connections(if sqlite { SQLITE_CONNECTIONS_MAX } else { POSTGRES_CONNECTIONS_MAX })
+            .acquire_timeout(ACQUIRE_TIMEOUT);
+        let pool = if sqlite {
+            let made =
+                if url.contains("mode=") { "" } else { ["?mode=rwc", "&mode=rwc"][usize::from(url.contains('?'))] };
+            // SQLite connections cost a file handle each and are slow to warm up: they stay.
+            let options = options.idle_timeout(None).max_lifetime(None);
+            let options = options.after_connect(|connection, _| connection.execute(SQLITE_SETUP).map_ok(drop).boxed());
+            options.connect(&format!("{url}{made}")).await
+        } else {
+            // A pool would try again until its time is up, and then tell no cause.
+            Db::look(url).await?;
+            options.connect(url).await
+        };
+        let db = Db { pool: pool.map_err(DbError::Connect)?, sqlite, turn: Arc::default() };
         sqlx::migrate!().run(&db.pool).await.map_err(DbError::Migrate)?;
         Ok(db)
     }
 
-    /// Connects and changes nothing: for looking whether the database can be reached.
-    pub async fn connect_unmigrated(url: &str) -> Result<Db, DbError> {
+    /// Opens one connection, asks one thing and closes it: can the database be reached? Makes no file, changes nothing.
+    pub async fn look(url: &str) -> Result<(), DbError> {
         sqlx::any::install_default_drivers();
-        let sqlite = url.starts_with("sqlite:");
-        if !sqlite && !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
-            return Err(DbError::Scheme);
-        }
-        let url = match (sqlite, url.contains("mode=")) {
-            (true, false) => format!("{url}{}mode=rwc", if url.contains('?') { '&' } else { '?' }),
-            (true, true) | (false, _) => url.to_owned(),
-        };
-        let options = AnyPoolOptions::new()
-            .max_connections(if sqlite { SQLITE_CONNECTIONS_MAX } else { POSTGRES_CONNECTIONS_MAX })
-            .acquire_timeout(ACQUIRE_TIMEOUT)
-            .after_connect(move |connection, _| {
-                Box::pin(async move {
-                    if sqlite {
-                        connection.execute(SQLITE_SETUP).await?;
-                    }
-                    Ok(())
-                })
-            });
-        // SQLite connections cost a file handle each and are slow to warm up: they stay.
-        let options = if sqlite { options.idle_timeout(None).max_lifetime(None) } else { options };
-        let pool = options.connect(&url).await.map_err(DbError::Connect)?;
-        Ok(Db { pool, sqlite, turn: Arc::default() })
+        is_sqlite(url)?;
+        let mut connection = AnyConnection::connect(url).await.map_err(DbError::Connect)?;
+        connection.execute("SELECT 1").await.map_err(DbError::Connect)?;
+        connection.close().await.map_err(DbError::Connect)
     }
 
     /// The URL of a SQLite file.

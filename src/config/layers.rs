@@ -36,7 +36,7 @@ const RANGES: [(&str, i64, i64); 7] = [
 const CHOICES: [(&str, &[&str]); 2] =
     [("environment", &["development", "production"]), ("telemetry.log_format", &["auto", "json", "pretty"])];
 /// Keys that are a network address.
-const ADDRESSES: [&str; 3] = ["server.host", "server.trusted_proxies", "livekit.embedded.node_ip"];
+const ADDRESSES: [&str; 3] = ["server.host", "server.trusted_proxies", "livekit.embedded.host"];
 
 /// Where the configuration comes from.
 #[derive(Debug, Clone, Default)]

@@ -106,14 +106,8 @@ pub struct LiveKit {
 pub struct Embedded {
     /// Program to start.
     pub program: PathBuf,
-    /// Signalling, TCP; 0 takes a free one.
-    pub port: u16,
-    /// Media, UDP; 0 takes a free one.
-    pub udp_port: u16,
-    /// Media over TCP; 0 takes a free one.
-    pub tcp_port: u16,
     /// Address browsers send media to.
-    pub node_ip: IpAddr,
+    pub host: IpAddr,
 }
 
 /// `[streams]`, all in ms.
