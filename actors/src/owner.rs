@@ -173,6 +173,7 @@ async fn decide_and_commit<M: Noun>(shared: &Shared, id: &str, mut held: Option<
     let ports = &shared.ports;
     let key = Key::new(M::KIND, id);
     for _ in 0..CONFLICTS_MAX {
+        let remembered = held.is_some();
         let before = match held.take() {
             Some(held) => Some(held),
             None => match load::<M>(shared, &key).await {
@@ -191,10 +192,15 @@ async fn decide_and_commit<M: Noun>(shared: &Shared, id: &str, mut held: Option<
         };
         let (state, effects) = match decision {
             Ok(decision) => decision,
+            // A commit would be fenced; a refusal is not, so it must not rest on what another writer made stale.
+            Err(_) if remembered => continue,
             Err(rejection) => return settle_only(shared, before, take.settles, Err(Refusal::Rejected(rejection))).await,
         };
         let version = before.as_ref().map_or(0, |held| held.version);
         if effects.is_empty() && before.as_ref().is_some_and(|held| held.state == state) {
+            if remembered {
+                continue;
+            }
             return settle_only(shared, before, take.settles, Ok(Receipt { version, changed: false })).await;
         }
         let commit = match commit_of(shared, &key, version, &state, effects, &take) {

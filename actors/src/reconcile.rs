@@ -13,21 +13,35 @@ use std::time::Duration;
 /// Rooms looked at together.
 const TOGETHER_MAX: usize = 16;
 
+/// While no stream is open, only one round in this many asks the media server.
+const IDLE_ROUNDS: u32 = 6;
+
 /// Starts the loop.
 pub fn start(stage: Stage) -> Kept {
     let gauge = stage.shared().ports.gauge.clone();
     Kept::start("reconcile", gauge, move || {
         let stage = stage.clone();
         async move {
+            // The first round always looks: rooms may have been left behind by a process that died.
+            let mut rounds: u32 = 0;
             loop {
-                if let Err(error) = sweep(&stage).await {
+                if let Err(error) = round(&stage, rounds.is_multiple_of(IDLE_ROUNDS)).await {
                     tracing::warn!(%error, "the sweep could not read the store; the next one tries again");
                 }
+                rounds = rounds.wrapping_add(1);
                 let wait = Duration::from_millis(stage.shared().ports.limits.sweep_ms);
                 let _ = tokio::time::timeout(wait, stage.shared().sweep.notified()).await;
             }
         }
     })
+}
+
+/// While no stream is open, the media server is only asked now and then, for rooms left behind.
+async fn round(stage: &Stage, even_if_idle: bool) -> Result<(), StoreError> {
+    if even_if_idle || !stage.shared().ports.store.open_streams().await?.is_empty() {
+        sweep(stage).await?;
+    }
+    Ok(())
 }
 
 /// One comparison. A media server that does not answer changes nothing.
@@ -50,14 +64,17 @@ pub async fn sweep(stage: &Stage) -> Result<(), StoreError> {
             tracing::warn!(stream = %room.stream, %error, "a stray room could not be closed; the next sweep tries again");
         }
     }
-    stream::iter(open.iter().filter(|stream| wants_room(stream)))
+    let seen: BTreeSet<&StreamId> = rooms.iter().map(|room| &room.stream).collect();
+    let worth_a_look = |stream: &&OpenStream| match stream.phase.as_str() {
+        "lobby" | "live" | "reconnecting" => true,
+        // A creator who publishes before the lobby was opened goes live all the same.
+        "scheduled" => seen.contains(&stream.path.stream),
+        _ => false,
+    };
+    stream::iter(open.iter().filter(worth_a_look))
         .for_each_concurrent(TOGETHER_MAX, |open| observe(stage, &open.path))
         .await;
     Ok(())
-}
-
-fn wants_room(stream: &OpenStream) -> bool {
-    matches!(stream.phase.as_str(), "lobby" | "live" | "reconnecting")
 }
 
 /// Looks at one stream's room and tells its owner what was seen.

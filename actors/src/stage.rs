@@ -135,8 +135,8 @@ impl Stage {
     /// Starts the actors and loops on the present arbiter. Call it inside an actix system.
     pub fn start(ports: Ports) -> Running {
         let lanes = [Notify::new(), Notify::new(), Notify::new()];
-        let shared =
-            Arc::new(Shared { ports, registry: Registry::default(), timers: Notify::new(), sweep: Notify::new(), lanes });
+        let (registry, timers, sweep) = Default::default();
+        let shared = Arc::new(Shared { ports, registry, timers, sweep, lanes });
         let root = Root { shared: shared.clone(), spaces: Children::default() }.start();
         let stage = Stage { shared, root };
         let mut loops: Vec<Kept> = Lane::ALL.into_iter().map(|lane| runner::start(stage.clone(), lane)).collect();

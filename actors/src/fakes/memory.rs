@@ -1,6 +1,5 @@
 //! The store in memory: the same promises as SQLite and Postgres, held by the same contract suite.
 
-use super::{Fault, Trouble};
 use crate::ports::*;
 use backstage_core::effect::Lane;
 use backstage_core::machine::Kind;
@@ -47,9 +46,9 @@ struct Tables {
 }
 
 /// A store without a disk.
+#[derive(Default)]
 pub struct Memory {
     tables: Mutex<Tables>,
-    trouble: Trouble,
 }
 
 /// What a test may see of a [`Memory`].
@@ -63,18 +62,7 @@ pub struct Snapshot {
     pub timers: BTreeMap<Key, Vec<TimerName>>,
 }
 
-impl Default for Memory {
-    fn default() -> Self {
-        Memory::new(Trouble::none())
-    }
-}
-
 impl Memory {
-    /// An empty store that fails as `trouble` says.
-    pub fn new(trouble: Trouble) -> Memory {
-        Memory { tables: Mutex::default(), trouble }
-    }
-
     /// Everything, for checks.
     pub fn snapshot(&self) -> Snapshot {
         let tables = self.tables.lock();
@@ -96,14 +84,7 @@ impl Memory {
     }
 
     async fn with<T>(&self, work: impl FnOnce(&mut Tables) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        match self.trouble.strike().await {
-            Fault::None => work(&mut self.tables.lock()),
-            Fault::Before => Err(StoreError::Unavailable("no connection".into())),
-            Fault::After => {
-                work(&mut self.tables.lock())?;
-                Err(StoreError::Unavailable("the answer was lost".into()))
-            }
-        }
+        work(&mut self.tables.lock())
     }
 }
 

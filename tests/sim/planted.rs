@@ -1,0 +1,151 @@
+//! Bugs planted on purpose: each takes away one guard that the design rests on. The checks must find every one.
+
+use crate::node::World;
+use backstage_actors::Rules;
+use backstage_actors::ports::*;
+use backstage_core::effect::Lane;
+use backstage_core::experience::{Experience, ExperienceEvent, ExperienceRejection};
+use backstage_core::stream::{EndCause, Phase, Stream, StreamEvent, StreamRejection};
+use backstage_core::{Effect, Machine, TimerName, Timestamp};
+use futures_util::FutureExt;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bug {
+    /// The experience no longer refuses a second go-live; the store's fence stands.
+    SecondGoLive,
+    /// A stream that ended goes live again when media arrives.
+    BackFromTheDead,
+    /// The grace is never timed.
+    NoGraceTimer,
+    /// The end is not told to the experience.
+    EndNotTold,
+    /// The store loses every fifth commit's timers.
+    LostTimer,
+    /// The store loses every fifth commit's outbox rows: the effects were not part of the transaction.
+    LostEffects,
+    /// Effects are marked done when they are claimed: at most once instead of at least once.
+    DoneBeforePerformed,
+    /// Timers are forgotten when they are read, before what they cause is committed.
+    TimerForgottenEarly,
+    /// The version fence is open: the later writer wins.
+    NoFence,
+    /// An outcome does not settle its effect.
+    OutcomeNotSettled,
+    /// Nothing compares the media server with the store.
+    NoSweep,
+    /// A stream whose media is gone says that it is live.
+    LiveByClock,
+}
+
+impl Bug {
+    pub const ALL: [Bug; 12] = [
+        Bug::SecondGoLive,
+        Bug::BackFromTheDead,
+        Bug::NoGraceTimer,
+        Bug::EndNotTold,
+        Bug::LostTimer,
+        Bug::LostEffects,
+        Bug::DoneBeforePerformed,
+        Bug::TimerForgottenEarly,
+        Bug::NoFence,
+        Bug::OutcomeNotSettled,
+        Bug::NoSweep,
+        Bug::LiveByClock,
+    ];
+
+    pub fn rules(self) -> Rules {
+        let mut rules = Rules::default();
+        match self {
+            Bug::SecondGoLive => rules.experience.apply = second_go_live,
+            Bug::BackFromTheDead => rules.stream.apply = back_from_the_dead,
+            Bug::NoGraceTimer => rules.stream.apply = no_grace_timer,
+            Bug::EndNotTold => rules.stream.apply = end_not_told,
+            Bug::LiveByClock => rules.stream.apply = live_by_clock,
+            Bug::LostTimer
+            | Bug::LostEffects
+            | Bug::DoneBeforePerformed
+            | Bug::TimerForgottenEarly
+            | Bug::NoFence
+            | Bug::OutcomeNotSettled
+            | Bug::NoSweep => {}
+        }
+        rules
+    }
+
+    /// Before the store sees a commit.
+    pub fn spoil_commit(self, n: u64, commit: &mut Commit, world: &World) {
+        match self {
+            Bug::LostTimer if n % 5 == 0 => commit.timers_set.clear(),
+            Bug::LostEffects if n % 5 == 0 => commit.outbox.clear(),
+            Bug::NoFence => {
+                let held = world.memory.load(&commit.key).now_or_never().and_then(Result::ok).flatten();
+                commit.expected_version = held.map_or(0, |stored| stored.version);
+            }
+            Bug::OutcomeNotSettled => {
+                if matches!(commit.settles, Some(Settles::Effect(_))) {
+                    commit.settles = None;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    pub fn after_claim(self, rows: &[OutboxRow], world: &World) {
+        if self == Bug::DoneBeforePerformed {
+            for row in rows.iter().filter(|row| row.lane != Lane::Domain) {
+                let _ = world.memory.performed(&row.key, Performed::Done).now_or_never();
+            }
+        }
+    }
+
+    pub fn after_due(self, rows: &[TimerRow], world: &World) {
+        if self == Bug::TimerForgottenEarly {
+            for row in rows {
+                let settles = Settles::Timer { owner: row.owner.clone(), name: row.name, due_at: row.due_at };
+                let _ = world.memory.settle(settles).now_or_never();
+            }
+        }
+    }
+}
+
+type Told = Result<Vec<Effect>, StreamRejection>;
+
+fn second_go_live(e: &mut Experience, now: Timestamp, event: ExperienceEvent) -> Result<Vec<Effect>, ExperienceRejection> {
+    if let (ExperienceEvent::GoLive { .. }, Some(_)) = (&event, &e.current) {
+        e.current = None;
+    }
+    e.apply(now, event)
+}
+
+fn back_from_the_dead(stream: &mut Stream, now: Timestamp, event: StreamEvent) -> Told {
+    if let (StreamEvent::MediaArrived { .. }, Phase::Ended { live_since, .. } | Phase::Archived { live_since, .. }) =
+        (&event, &stream.phase)
+    {
+        stream.phase = Phase::Live { since: *live_since };
+        return Ok(vec![Effect::SetTimer { name: TimerName::LiveLimit, due_at: now + 1_000 }]);
+    }
+    stream.apply(now, event)
+}
+
+fn no_grace_timer(stream: &mut Stream, now: Timestamp, event: StreamEvent) -> Told {
+    let mut effects = stream.apply(now, event)?;
+    effects.retain(|effect| !matches!(effect, Effect::SetTimer { name: TimerName::Grace, .. }));
+    Ok(effects)
+}
+
+fn end_not_told(stream: &mut Stream, now: Timestamp, event: StreamEvent) -> Told {
+    let mut effects = stream.apply(now, event)?;
+    if let Phase::Ended { cause: EndCause::GraceOver, .. } = stream.phase {
+        effects.retain(|effect| !matches!(effect, Effect::TellExperience { .. }));
+    }
+    Ok(effects)
+}
+
+fn live_by_clock(stream: &mut Stream, now: Timestamp, event: StreamEvent) -> Told {
+    let effects = stream.apply(now, event)?;
+    if let Phase::Reconnecting { live_since, .. } = stream.phase {
+        stream.phase = Phase::Live { since: live_since };
+    }
+    Ok(effects)
+}
+
