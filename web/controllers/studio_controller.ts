@@ -84,6 +84,7 @@ export class StudioController extends Controller<HTMLElement> {
     this.#stage = new Stage({ dropped: (elsewhere) => this.#dispatch({ type: "dropped", elsewhere }) });
     window.addEventListener("online", this.#online);
     window.addEventListener("pagehide", this.#leavePage);
+    window.addEventListener("pageshow", this.#restored);
     window.addEventListener("beforeunload", this.#warn);
     this.#timers = [
       window.setInterval(() => void this.#everySecond(), STATS_MS),
@@ -100,6 +101,7 @@ export class StudioController extends Controller<HTMLElement> {
     window.clearTimeout(this.#pause);
     window.removeEventListener("online", this.#online);
     window.removeEventListener("pagehide", this.#leavePage);
+    window.removeEventListener("pageshow", this.#restored);
     window.removeEventListener("beforeunload", this.#warn);
     this.#socket?.close();
     this.#meter.close();
@@ -456,6 +458,11 @@ export class StudioController extends Controller<HTMLElement> {
   readonly #leavePage = (): void => {
     this.#stage.leave();
     this.#sources.close();
+  };
+
+  /** A page out of the browser's history has let its devices go: begin anew. */
+  readonly #restored = (event: PageTransitionEvent): void => {
+    if (event.persisted) location.reload();
   };
 
   readonly #warn = (event: BeforeUnloadEvent): void => {
