@@ -158,8 +158,8 @@ export class LivePlayer extends HTMLElement {
       picture: (picture) => {
         if (room === this.#room) this.#attach(picture);
       },
-      left: () => {
-        if (room === this.#room) this.#dispatch({ type: "left", now: this.#now() });
+      left: (stage) => {
+        if (room === this.#room) this.#dispatch({ type: "left", stage, now: this.#now() });
       },
     });
     this.#room = room;
@@ -169,7 +169,7 @@ export class LivePlayer extends HTMLElement {
       await room.join(url, token);
       if (room === this.#room) this.#dispatch({ type: "joined", now: this.#now() });
     } catch {
-      if (room === this.#room) this.#dispatch({ type: "left", now: this.#now() });
+      if (room === this.#room) this.#dispatch({ type: "left", stage: false, now: this.#now() });
     }
     if (room === this.#room) this.#judgeCamera();
   }

@@ -147,7 +147,7 @@ export class StudioView {
       ? words.other_tab
       : state.refusal
         ? state.refusal
-        : state.want && state.link !== "on" && state.attempt > 0
+        : state.want && state.link !== "on" && state.attempt > 1
           ? words.link_lost
           : "";
     this.at("trouble").hidden = text === "";

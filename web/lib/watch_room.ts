@@ -13,8 +13,8 @@ export interface Picture {
 
 export interface WatchRoomPort {
   picture(picture: Picture): void;
-  /** The connection ended without being asked to. */
-  left(): void;
+  /** The connection ended without being asked to; `stage`: the room itself was closed. */
+  left(stage: boolean): void;
 }
 
 /** A viewer's connection to a LiveKit room: subscribes to everything, tells what there is to show. */
@@ -26,7 +26,7 @@ export class WatchRoom {
 
   /** Connects; rejects when LiveKit cannot be reached or refuses the token. */
   async join(url: string, token: string): Promise<void> {
-    const { Room, RoomEvent } = await loadLiveKit();
+    const { DisconnectReason, Room, RoomEvent } = await loadLiveKit();
     if (this.#left) return;
     const room = new Room({
       adaptiveStream: false,
@@ -45,10 +45,14 @@ export class WatchRoom {
       .on(RoomEvent.TrackUnsubscribed, () => queueMicrotask(changed))
       .on(RoomEvent.TrackMuted, changed)
       .on(RoomEvent.TrackUnmuted, changed)
-      .on(RoomEvent.Disconnected, () => {
+      .on(RoomEvent.Disconnected, (reason) => {
         if (this.#left) return;
         this.#left = true;
-        this.port.left();
+        this.port.left(
+          reason === DisconnectReason.ROOM_DELETED ||
+            reason === DisconnectReason.ROOM_CLOSED ||
+            reason === DisconnectReason.SERVER_SHUTDOWN,
+        );
       });
     try {
       await room.connect(url, token, { autoSubscribe: true, maxRetries: 0, peerConnectionTimeout: 8_000 });

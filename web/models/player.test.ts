@@ -32,7 +32,7 @@ const ADMITTED: PlayerEvent = {
 };
 const JOINED: PlayerEvent = { type: "joined", now: NOW };
 const FRAMES: PlayerEvent = { type: "frames", now: NOW };
-const LEFT: PlayerEvent = { type: "left", now: NOW };
+const LEFT: PlayerEvent = { type: "left", stage: false, now: NOW };
 const PAUSE_OVER: PlayerEvent = { type: "pause_over", now: NOW };
 
 function run(
@@ -104,6 +104,7 @@ describe("player", () => {
   it("asks again with growing pauses after its own connection is lost, and says whose link it was", () => {
     const first = run([LEFT], live());
     expect(first.state.lost).toBe("own");
+    expect(run([{ type: "left", stage: true, now: NOW }], live()).state.lost).toBe("stage");
     expect(first.last).toEqual([{ type: "pause", attempt: 0 }]);
     const second = run(
       [PAUSE_OVER, { type: "admission_failed", code: "unreachable", now: NOW }],

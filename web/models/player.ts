@@ -45,7 +45,8 @@ export type PlayerEvent =
   | { type: "admission_failed"; code: string; now: number }
   | { type: "joined"; now: number }
   | { type: "frames"; now: number }
-  | { type: "left"; now: number }
+  /** `stage`: the room itself is gone, not our link to it. */
+  | { type: "left"; stage: boolean; now: number }
   | { type: "pause_over"; now: number }
   | { type: "online"; now: number }
   | { type: "refused"; refusal: Refusal; now: number };
@@ -91,7 +92,7 @@ export function player(state: PlayerState, event: PlayerEvent): Step {
     case "frames":
       return frames(state);
     case "left":
-      return left(state, event.now);
+      return left(state, event.stage, event.now);
     case "pause_over":
       return state.link === "waiting" ? retry(state, []) : [state, []];
     case "online":
@@ -159,10 +160,15 @@ function frames(state: PlayerState): Step {
   return [{ ...state, mode: "realtime", seen: true, lost: null, slateSince: 0, attempt: 0 }, []];
 }
 
-function left(state: PlayerState, now: number): Step {
+function left(state: PlayerState, stage: boolean, now: number): Step {
   if (state.link !== "joined" && state.link !== "joining") return [state, []];
   const away: PlayerState = state.seen
-    ? { ...state, mode: "slate", lost: state.lost ?? "own", slateSince: state.slateSince || now }
+    ? {
+        ...state,
+        mode: "slate",
+        lost: state.lost ?? (stage ? "stage" : "own"),
+        slateSince: state.slateSince || now,
+      }
     : { ...state, mode: state.stream?.phase === "reconnecting" ? "slate" : "connecting" };
   return pause(away);
 }
