@@ -25,6 +25,9 @@ const IDLE_MS = 3_000;
 /** Sound but no picture for this long counts as "camera off", before it may just be on its way. */
 const PICTURE_LATE_MS = 3_000;
 const VOLUME_STEP = 0.1;
+/** Frames count as flowing after this long, ms, without a gap longer than the other. */
+const STEADY_MS = 700;
+const STEADY_GAP_MS = 300;
 
 /** Tells of `figures` (details panel), each second while live. */
 export type FiguresEvent = CustomEvent<ReceiveFigures>;
@@ -135,7 +138,7 @@ export class LivePlayer extends HTMLElement {
         window.clearTimeout(this.#pause);
         return;
       case "watch_frames":
-        this.#watchFrames();
+        this.#watchFrames(effect.steady);
         return;
     }
   }
@@ -164,7 +167,7 @@ export class LivePlayer extends HTMLElement {
     });
     this.#room = room;
     this.dataset.delivery = "webrtc";
-    this.#watchFrames();
+    this.#watchFrames(false);
     try {
       await room.join(url, token);
       if (room === this.#room) this.#dispatch({ type: "joined", now: this.#now() });
@@ -188,11 +191,11 @@ export class LivePlayer extends HTMLElement {
     const big = picture.screen ?? picture.camera;
     const small = picture.screen ? picture.camera : null;
     this.dataset.layout = picture.screen ? "screen" : "camera";
-    if (big) feed(this.#main, [big]);
+    const fresh = big !== null && feed(this.#main, [big]);
     feed(this.#inset, small && !picture.cameraMuted ? [small] : []);
     feed(this.#sound, picture.sounds);
     this.#judgeCamera();
-    this.#watchFrames();
+    if (fresh) this.#watchFrames(false);
   }
 
   /** Decides whether the missing picture is meant: then sound alone counts as live. */
@@ -212,22 +215,20 @@ export class LivePlayer extends HTMLElement {
       }, PICTURE_LATE_MS);
   }
 
-  /** Reports the next frame that is really painted. */
-  #watchFrames(): void {
+  /** Reports the next frame that is really painted; steady: the first that comes after frames have flowed for a while. */
+  #watchFrames(steady: boolean): void {
     const video = this.#main;
-    if (!("requestVideoFrameCallback" in video)) {
-      (video as HTMLVideoElement).addEventListener(
-        "timeupdate",
-        () => this.#dispatch({ type: "frames", now: this.#now() }),
-        { once: true },
-      );
-      return;
-    }
-    if (this.#frameWatch) video.cancelVideoFrameCallback(this.#frameWatch);
-    this.#frameWatch = video.requestVideoFrameCallback(() => {
-      this.#frameWatch = 0;
-      if (this.#room) this.#dispatch({ type: "frames", now: this.#now() });
-    });
+    const began = performance.now();
+    let last = began;
+    const look = (): void => {
+      const now = performance.now();
+      const flows = now - began > STEADY_MS && now - last < STEADY_GAP_MS;
+      last = now;
+      if (steady && !flows) this.#frameWatch = video.requestVideoFrameCallback(look);
+      else if (this.#room) this.#dispatch({ type: "frames", now: this.#now() });
+    };
+    video.cancelVideoFrameCallback(this.#frameWatch);
+    this.#frameWatch = video.requestVideoFrameCallback(look);
   }
 
   #entered(before: PlayerState["mode"]): void {
@@ -451,12 +452,13 @@ export class LivePlayer extends HTMLElement {
   }
 }
 
-/** Gives an element exactly these tracks; leaves it alone when it has them already, so that nothing flickers. */
-function feed(media: HTMLMediaElement, tracks: MediaStreamTrack[]): void {
+/** Gives an element exactly these tracks; leaves it alone (false) when it has them already, so that nothing flickers. */
+function feed(media: HTMLMediaElement, tracks: MediaStreamTrack[]): boolean {
   const now = media.srcObject instanceof MediaStream ? media.srcObject.getTracks() : [];
-  if (now.length === tracks.length && tracks.every((track) => now.includes(track))) return;
+  if (now.length === tracks.length && tracks.every((track) => now.includes(track))) return false;
   media.srcObject = tracks.length ? new MediaStream(tracks) : null;
   if (tracks.length) void media.play().catch(() => undefined);
+  return true;
 }
 
 /** The word for the delivery in the details panel. */

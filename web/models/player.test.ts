@@ -90,7 +90,10 @@ describe("player", () => {
     expect(shownState(state)).toBe("reconnecting");
     expect(state.lost).toBe("stage");
     expect(state.slateSince).toBe(NOW - 5_000);
-    expect(last).toEqual([{ type: "watch_frames" }]);
+    expect(last).toEqual([{ type: "watch_frames", steady: true }]);
+    const again = run([heard({ phase: "live", armed: true })], state);
+    expect(shownState(again.state)).toBe("reconnecting");
+    expect(again.last).toEqual([{ type: "watch_frames", steady: false }]);
     const back = run([FRAMES, heard({ phase: "live", armed: true })], state);
     expect(shownState(back.state)).toBe("live");
     expect(back.all).toEqual([]);

@@ -57,8 +57,9 @@ export type PlayerEffect =
   | { type: "leave" }
   | { type: "pause"; attempt: number }
   | { type: "end_pause" }
-  /** Tell when the next frame is really painted. */
-  | { type: "watch_frames" };
+  /** Tell when the next frame is really painted; `steady`: only when frames keep coming, as the last ones of a stage
+      that is gone may still be on their way. */
+  | { type: "watch_frames"; steady: boolean };
 
 export type Step = [PlayerState, PlayerEffect[]];
 
@@ -87,7 +88,10 @@ export function player(state: PlayerState, event: PlayerEvent): Step {
       return admissionFailed(state, event.code);
     case "joined":
       return state.link === "joining"
-        ? [{ ...state, link: "joined", attempt: 0 }, [{ type: "watch_frames" }]]
+        ? [
+            { ...state, link: "joined", attempt: 0 },
+            [{ type: "watch_frames", steady: state.stream?.phase === "reconnecting" }],
+          ]
         : [state, []];
     case "frames":
       return frames(state);
@@ -120,7 +124,7 @@ function heard(before: PlayerState, stream: Stream | null, now: number): Step {
   let next = state;
   if (stream?.phase === "reconnecting" && before.stream?.phase !== "reconnecting") {
     next = { ...next, mode: "slate", lost: "stage", slateSince: stream.reconnecting_since ?? now };
-    if (next.link === "joined") effects.push({ type: "watch_frames" });
+    if (next.link === "joined") effects.push({ type: "watch_frames", steady: true });
   } else if (stream?.phase === "reconnecting" && next.mode !== "realtime") {
     next = {
       ...next,
@@ -128,6 +132,8 @@ function heard(before: PlayerState, stream: Stream | null, now: number): Step {
       lost: next.lost ?? "stage",
       slateSince: next.slateSince || (stream.reconnecting_since ?? now),
     };
+  } else if (stream?.phase === "live" && before.stream?.phase === "reconnecting" && next.mode === "slate") {
+    if (next.link === "joined") effects.push({ type: "watch_frames", steady: false });
   } else if (next.mode === "idle" || next.mode === "ended") {
     next = { ...next, mode: "connecting" };
   }
