@@ -2,3 +2,6 @@
 //! and production is only who answers at the other end.
 
 pub mod livekit;
+pub mod mail;
+pub mod mqtt;
+mod private_file;

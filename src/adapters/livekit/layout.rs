@@ -2,6 +2,7 @@
 //! the record of the running process, its log.
 
 use super::process::Identity;
+use crate::adapters::private_file;
 use super::rooms::ROOM_KEPT_S;
 use super::server::{LiveKitSettings, ServerError};
 use base64::Engine;
@@ -9,7 +10,7 @@ use rand::Rng;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io;
 use std::net::{IpAddr, TcpListener, UdpSocket};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -94,7 +95,7 @@ impl Folder {
     }
 
     pub fn save_keys(&self, keys: &Keys) -> io::Result<()> {
-        write_private(&self.keys(), &serde_json::to_vec_pretty(keys)?)
+        private_file::write(&self.keys(), &serde_json::to_vec_pretty(keys)?)
     }
 
     pub fn load_record(&self) -> Option<Record> {
@@ -102,7 +103,7 @@ impl Folder {
     }
 
     pub fn save_record(&self, record: &Record) -> io::Result<()> {
-        write_private(&self.pid(), &serde_json::to_vec(record)?)
+        private_file::write(&self.pid(), &serde_json::to_vec(record)?)
     }
 
     pub fn forget_record(&self) {
@@ -206,14 +207,4 @@ pub fn config(settings: &LiveKitSettings, keys: &Keys) -> String {
         "prometheus": { "port": metrics },
     });
     format!("{config:#}\n")
-}
-
-/// Writes a file that only we may read, whole or not at all.
-pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let draft = path.with_extension("new");
-    let _ = fs::remove_file(&draft);
-    let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&draft)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&draft, path)
 }

@@ -12,6 +12,7 @@ use super::layout::{self, Folder, Keys, Record};
 use super::process::Identity;
 use super::rooms::LiveKitRooms;
 use super::{Endpoint, check};
+use crate::adapters::private_file;
 use backstage_actors::ports::Rooms;
 use nix::sys::signal::Signal;
 use parking_lot::Mutex;
@@ -310,7 +311,7 @@ impl Launch {
     /// Starts one and waits until it answers.
     async fn spawn(&self) -> Result<Server, ServerError> {
         let config = self.folder.config();
-        layout::write_private(&config, layout::config(&self.settings, &self.keys).as_bytes())?;
+        private_file::write(&config, layout::config(&self.settings, &self.keys).as_bytes())?;
         let log = self.folder.open_log()?;
         let mut child = Command::new(&self.binary)
             .arg("--config")
