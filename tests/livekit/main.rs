@@ -3,3 +3,4 @@
 mod rooms;
 mod server;
 mod stand;
+mod webhooks;

@@ -7,7 +7,7 @@ use backstage_core::StreamId;
 use tokio::net::TcpListener;
 
 /// Joins as a browser would, with the token in the URL; the open socket holds the place.
-async fn join(token: &Token) -> Result<reqwest::Upgraded, reqwest::StatusCode> {
+pub async fn join(token: &Token) -> Result<reqwest::Upgraded, reqwest::StatusCode> {
     let url =
         format!("{}/rtc?protocol=16&auto_subscribe=1&access_token={}", token.url.replacen("ws", "http", 1), token.jwt);
     let request = reqwest::Client::new().get(url).header("connection", "upgrade").header("upgrade", "websocket");

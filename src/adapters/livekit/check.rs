@@ -54,6 +54,12 @@ pub async fn check(endpoint: &Endpoint, install: &str) -> Result<Seen, CheckErro
     }
 }
 
+/// Whether it is there and knows our keys: the part of [`check`] that costs little.
+pub async fn answers(endpoint: &Endpoint) -> Result<(), CheckError> {
+    is_well(endpoint).await?;
+    knows_keys(endpoint).await
+}
+
 fn client() -> Result<reqwest::Client, reqwest::Error> {
     reqwest::Client::builder().timeout(Duration::from_millis(CALL_MS_MAX)).http1_only().build()
 }

@@ -2,9 +2,9 @@
 //! the record of the running process, its log.
 
 use super::process::Identity;
-use crate::adapters::private_file;
 use super::rooms::ROOM_KEPT_S;
 use super::server::{LiveKitSettings, ServerError};
+use crate::adapters::private_file;
 use base64::Engine;
 use rand::Rng;
 use serde::{Deserialize, Serialize};

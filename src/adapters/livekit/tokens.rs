@@ -119,6 +119,11 @@ impl Tokens {
         }
     }
 
+    /// Sends browsers to another address than the one this server uses itself.
+    pub fn with_public_url(self, url: &str) -> Tokens {
+        Tokens { url: url.to_owned(), ..self }
+    }
+
     /// Where tokens lead.
     pub fn url(&self) -> &str {
         &self.url

@@ -68,7 +68,8 @@ impl Mailbox {
 
     fn put(&self, mail: Mail) -> io::Result<()> {
         let code = six_digits(&mail.text);
-        let letter = Letter { at: self.clock.now(), to: mail.to, subject: mail.subject, text: mail.text, code, key: mail.key };
+        let letter =
+            Letter { at: self.clock.now(), to: mail.to, subject: mail.subject, text: mail.text, code, key: mail.key };
         let mut letters = self.letters.lock();
         letters.keep(letter.clone());
         letters.lines_in_file += 1;
@@ -99,7 +100,8 @@ impl Letters {
 impl Post for Mailbox {
     fn send(&self, mail: Mail) -> BoxFuture<'_, Result<(), ProviderError>> {
         Box::pin(async move {
-            self.put(mail).map_err(|error| ProviderError::TryAgain(format!("the mailbox file cannot be written: {error}")))
+            self.put(mail)
+                .map_err(|error| ProviderError::TryAgain(format!("the mailbox file cannot be written: {error}")))
         })
     }
 }

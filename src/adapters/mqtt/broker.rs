@@ -53,8 +53,9 @@ pub struct EmbeddedBroker {
 
 impl EmbeddedBroker {
     /// Starts it; user, password and (if still free) port are those of the last start, kept in `mqtt.json` of `folder`.
-    pub async fn start(folder: &Path) -> Result<EmbeddedBroker, BrokerError> {
-        let kept = keep(&folder.join("mqtt.json"))?;
+    /// `port` 0 takes any free one; another is used as it is.
+    pub async fn start(folder: &Path, port: u16) -> Result<EmbeddedBroker, BrokerError> {
+        let kept = keep(&folder.join("mqtt.json"), port)?;
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, kept.port));
         let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("mqtt-broker").enable_all().build()?;
         let router = Router::new(0, router_config()).spawn();
@@ -65,7 +66,12 @@ impl EmbeddedBroker {
             }
         });
         let broker = EmbeddedBroker {
-            address: BrokerAddress { host: kept.host, port: kept.port, tls: false, login: Some((kept.user, kept.password)) },
+            address: BrokerAddress {
+                host: kept.host,
+                port: kept.port,
+                tls: false,
+                login: Some((kept.user, kept.password)),
+            },
             runtime: Some(runtime),
         };
         let listens = async {
@@ -102,9 +108,10 @@ impl Drop for EmbeddedBroker {
     }
 }
 
-fn keep(path: &PathBuf) -> io::Result<Kept> {
+fn keep(path: &PathBuf, port: u16) -> io::Result<Kept> {
     let known: Option<Kept> = std::fs::read(path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
     if let Some(known) = &known
+        && (port == 0 || port == known.port)
         && TcpListener::bind((Ipv4Addr::LOCALHOST, known.port)).is_ok()
     {
         return Ok(known.clone());
@@ -113,7 +120,12 @@ fn keep(path: &PathBuf) -> io::Result<Kept> {
         Some(known) => (known.user, known.password),
         None => ("backstage".to_owned(), random_text(24)),
     };
-    let kept = Kept { host: Ipv4Addr::LOCALHOST.to_string(), port: free_port()?, user, password };
+    let kept = Kept {
+        host: Ipv4Addr::LOCALHOST.to_string(),
+        port: if port == 0 { free_port()? } else { port },
+        user,
+        password,
+    };
     private_file::write(path, &serde_json::to_vec_pretty(&kept)?)?;
     Ok(kept)
 }

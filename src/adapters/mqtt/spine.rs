@@ -63,6 +63,11 @@ impl BrokerAddress {
         Ok(BrokerAddress { host, port: url.port().unwrap_or(standard_port), tls, login })
     }
 
+    /// The same broker with this login, which goes before one in the URL.
+    pub fn with_login(self, user: &str, password: &str) -> BrokerAddress {
+        BrokerAddress { login: Some((user.to_owned(), password.to_owned())), ..self }
+    }
+
     fn options(&self, client_id: &str) -> MqttOptions {
         let mut options = MqttOptions::new(client_id, &self.host, self.port);
         options.set_keep_alive(Duration::from_secs(10)).set_clean_session(true);
@@ -171,7 +176,9 @@ impl MqttSpine {
         match timeout(Duration::from_millis(CONFIRM_MS_MAX), confirmed).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(ProviderError::TryAgain("the event broker went away".into())),
-            Err(_) => Err(ProviderError::TryAgain(format!("the event broker did not confirm within {CONFIRM_MS_MAX} ms"))),
+            Err(_) => {
+                Err(ProviderError::TryAgain(format!("the event broker did not confirm within {CONFIRM_MS_MAX} ms")))
+            }
         }
     }
 }
