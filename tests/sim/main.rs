@@ -23,7 +23,7 @@ const SEEDS_ONCE_BROKEN: &[u64] = &[55, 4862];
 fn no_schedule_breaks_an_invariant() {
     if let Ok(seed) = std::env::var("SIM_SEED") {
         let outcome = run(Plan::of(seed.parse().expect("SIM_SEED is a number")));
-        println!("{}", outcome.trace.join("\n"));
+        println!("{}\n{} simulated seconds", outcome.trace.join("\n"), outcome.simulated_ms / 1_000);
         assert_eq!(outcome.violations, []);
         return;
     }

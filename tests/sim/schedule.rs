@@ -49,6 +49,8 @@ impl Plan {
 pub struct Outcome {
     pub violations: Vec<Violation>,
     pub trace: Vec<String>,
+    /// How long the world lasted.
+    pub simulated_ms: u64,
 }
 
 /// The longest that a change at the media server may stay unseen, ms.
@@ -430,7 +432,9 @@ impl Show {
             let detail = format!("{} is {} at the end", row.key, if *dead { "dead" } else { "still waiting" });
             record.violate(Invariant::PerformedAndAppliedOnce, detail);
         }
-        Outcome { violations: std::mem::take(&mut record.violations), trace: std::mem::take(&mut record.trace) }
+        let simulated_ms = self.now().since_ms(PausedClock::START).unsigned_abs();
+        let (violations, trace) = (std::mem::take(&mut record.violations), std::mem::take(&mut record.trace));
+        Outcome { violations, trace, simulated_ms }
     }
 }
 
