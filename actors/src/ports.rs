@@ -99,6 +99,7 @@ pub struct InboxMessage {
 }
 
 /// What an event settles in the same transaction as its commit.
+#[allow(missing_docs, reason = "the fields say what they are")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Settles {
     /// An outbox row whose outcome this is; it becomes done.
@@ -176,6 +177,7 @@ pub enum StoreError {
 }
 
 /// How an effect went.
+#[allow(missing_docs, reason = "the fields say what they are")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Performed {
     /// Done; nothing more to say.

@@ -8,6 +8,7 @@ use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// A wish to the world.
+#[allow(missing_docs, reason = "the fields say what they are")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "effect", rename_all = "snake_case")]
 pub enum Effect {

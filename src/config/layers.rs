@@ -9,7 +9,7 @@ const DEFAULTS: &str = include_str!("../../config/default.toml");
 /// Begins the name of a variable that sets any key: `BACKSTAGE__SECTION__KEY`.
 const PREFIX: &str = "BACKSTAGE__";
 /// Short names and the keys they set.
-pub const SHORT_NAMES: [(&str, &str); 9] = [
+pub const SHORT_NAMES: [(&str, &str); 10] = [
     ("PORT", "server.port"),
     ("BACKSTAGE_DATA", "data.dir"),
     ("BACKSTAGE_ENV", "environment"),
@@ -17,6 +17,7 @@ pub const SHORT_NAMES: [(&str, &str); 9] = [
     ("LIVEKIT_URL", "livekit.url"),
     ("LIVEKIT_API_KEY", "livekit.api_key"),
     ("LIVEKIT_API_SECRET", "livekit.api_secret"),
+    ("BACKSTAGE_LIVEKIT_BIN", "livekit.embedded.program"),
     ("MQTT_URL", "mqtt.url"),
     ("SENTRY_DSN", "telemetry.sentry_dsn"),
 ];

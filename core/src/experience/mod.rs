@@ -65,6 +65,7 @@ pub struct Experience {
 }
 
 /// What happens to an experience.
+#[allow(missing_docs, reason = "the fields say what they are")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum ExperienceEvent {

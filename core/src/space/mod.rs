@@ -54,6 +54,7 @@ pub struct Space {
 }
 
 /// What happens to a space.
+#[allow(missing_docs, reason = "the fields say what they are")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum SpaceEvent {

@@ -45,6 +45,7 @@ pub const GONE_TRACKS_MAX: usize = 16;
 pub const TRACKS_MAX: usize = 16;
 
 /// Where a stream is in its life.
+#[allow(missing_docs, reason = "the fields say what they are")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "phase", rename_all = "snake_case")]
 pub enum Phase {
@@ -119,6 +120,7 @@ pub enum Recording {
 }
 
 /// How a stream begins.
+#[allow(missing_docs, reason = "the fields say what they are")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Start {
@@ -131,6 +133,7 @@ pub enum Start {
 }
 
 /// What happens to a stream: commands of the creator (imperative) and facts (past tense).
+#[allow(missing_docs, reason = "the fields say what they are")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum StreamEvent {

@@ -25,6 +25,7 @@ pub struct Seen {
 }
 
 /// What is wrong.
+#[allow(missing_docs, reason = "the fields say what they are")]
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CheckError {
     /// Nobody answers there.
