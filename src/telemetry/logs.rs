@@ -3,6 +3,8 @@
 //! Fields used throughout: `stream`, `experience`, `space`, `request` (id of an HTTP request), `error`. Fields of the spans
 //! around an event are part of its line. Secrets and tokens never are: types that hold them show nothing in `Debug`.
 
+use sentry::integrations::tracing::{BreadcrumbLayer, ErrorLayer};
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
@@ -19,7 +21,8 @@ pub struct LogSettings {
     pub filter: String,
 }
 
-/// Begins to log, for the whole process. Errors also go to [`super::reports`], once that runs. Fails when the filter cannot
+/// Begins to log, for the whole process. Events of level error also go to [`super::reports`] while that runs,
+/// with the lines before them. Fails when the filter cannot
 /// be read, or when something logs already.
 pub fn start(settings: &LogSettings) -> Result<(), String> {
     let filter =
@@ -37,7 +40,8 @@ pub fn start(settings: &LogSettings) -> Result<(), String> {
     tracing_subscriber::registry()
         .with(filter)
         .with(lines)
-        .with(sentry::integrations::tracing::layer())
+        .with(ErrorLayer::new().with_filter(LevelFilter::ERROR))
+        .with(BreadcrumbLayer::new().with_filter(LevelFilter::INFO))
         .try_init()
         .map_err(|error| format!("logs were started twice: {error}"))
 }

@@ -63,7 +63,7 @@ impl Metrics {
             graces: counters(
                 &registry,
                 "graces_total",
-                "Graces that began, and how they went: resumed, ended_by_creator, ran_out, over_limit.",
+                "Graces that began, and how they went: resumed, ended_by_creator, ran_out.",
                 &["outcome"],
             )?,
             viewers: gauge(&registry, "viewers", "Viewers connected to this server's sockets.")?,
@@ -157,7 +157,7 @@ impl Metrics {
         for phase in PHASES {
             self.streams.with_label_values(&[phase]);
         }
-        for outcome in ["begun", "resumed", "ended_by_creator", "ran_out", "over_limit"] {
+        for outcome in ["begun", "resumed", "ended_by_creator", "ran_out"] {
             self.graces.with_label_values(&[outcome]);
         }
         for kind in ["space", "experience", "stream"] {
@@ -289,6 +289,9 @@ impl Metrics {
 
 impl Gauge for Metrics {
     fn phase_changed(&self, from: Option<&str>, to: &str, cause: &str) {
+        if from == Some(to) {
+            return;
+        }
         if let Some(from) = from {
             self.streams.with_label_values(&[from]).dec();
         }
@@ -298,7 +301,6 @@ impl Gauge for Metrics {
             (Some("live"), "reconnecting", _) => "begun",
             (Some("reconnecting"), "live", _) => "resumed",
             (Some("reconnecting"), "ended", "creator") => "ended_by_creator",
-            (Some("reconnecting"), "ended", "limit" | "live_limit") => "over_limit",
             (Some("reconnecting"), "ended", _) => "ran_out",
             _ => return,
         };

@@ -35,7 +35,8 @@ impl Reports {
         options.environment = Some(Cow::Owned(settings.environment.clone()));
         options.release = Some(Cow::Owned(format!("backstage@{}", settings.release)));
         options.send_default_pii = false;
-        options.attach_stacktrace = true;
+        // Panics carry their stack anyway; for other errors, naming its functions would hold a worker up.
+        options.attach_stacktrace = false;
         // The machine's name is no business of theirs.
         options.server_name = Some(Cow::Borrowed("backstage"));
         options.shutdown_timeout = Duration::from_millis(FLUSH_MS_MAX);
