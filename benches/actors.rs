@@ -73,7 +73,14 @@ fn start(store: Arc<dyn Store>) -> Running {
 
 fn settings(slug: String, title: String) -> experience::Settings {
     let slug = Slug::parse(&slug).expect("a slug");
-    experience::Settings { slug, title, description: String::new(), access: Rule::Open, grace_ms: 60_000, starts_at: None }
+    experience::Settings {
+        slug,
+        title,
+        description: String::new(),
+        access: Rule::Open,
+        grace_ms: 60_000,
+        starts_at: None,
+    }
 }
 
 fn unused() -> StreamId {
@@ -119,7 +126,10 @@ async fn events_per_s(store: Arc<dyn Store>, events: usize) -> f64 {
 }
 
 async fn bare_transactions_per_s(db: &Db) -> f64 {
-    sqlx::query("CREATE TABLE bare (id BIGINT PRIMARY KEY, state TEXT NOT NULL)").execute(&db.pool).await.expect("a table");
+    sqlx::query("CREATE TABLE bare (id BIGINT PRIMARY KEY, state TEXT NOT NULL)")
+        .execute(&db.pool)
+        .await
+        .expect("a table");
     let began = Instant::now();
     for n in 0..EVENTS_SQLITE as i64 {
         let mut write = db.begin_write().await.expect("a transaction");

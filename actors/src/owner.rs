@@ -194,7 +194,9 @@ async fn decide_and_commit<M: Noun>(shared: &Shared, id: &str, mut held: Option<
             Ok(decision) => decision,
             // A commit would be fenced; a refusal is not, so it must not rest on what another writer made stale.
             Err(_) if remembered => continue,
-            Err(rejection) => return settle_only(shared, before, take.settles, Err(Refusal::Rejected(rejection))).await,
+            Err(rejection) => {
+                return settle_only(shared, before, take.settles, Err(Refusal::Rejected(rejection))).await;
+            }
         };
         let version = before.as_ref().map_or(0, |held| held.version);
         if effects.is_empty() && before.as_ref().is_some_and(|held| held.state == state) {

@@ -210,7 +210,13 @@ pub trait Store: Send + Sync + 'static {
     fn settle(&self, settles: Settles) -> BoxFuture<'_, Result<(), StoreError>>;
     /// Takes up to `limit` effects of a lane that are due, oldest first, and hides them from others until
     /// `now + lease_ms`. An effect waits while an older one of the same owner in the same lane is not done (order).
-    fn claim_effects(&self, lane: Lane, now: Timestamp, lease_ms: i64, limit: u32) -> BoxFuture<'_, Result<Vec<OutboxRow>, StoreError>>;
+    fn claim_effects(
+        &self,
+        lane: Lane,
+        now: Timestamp,
+        lease_ms: i64,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<OutboxRow>, StoreError>>;
     /// Reports on a claimed effect. A row that is done already stays done.
     fn performed(&self, key: &str, outcome: Performed) -> BoxFuture<'_, Result<(), StoreError>>;
     /// When the next effect of a lane can be claimed (a leased one: when its lease ends), if any waits. Effects that wait
@@ -276,7 +282,10 @@ pub trait Rooms: Send + Sync + 'static {
     /// All rooms of this installation.
     fn list(&self) -> BoxFuture<'_, Result<Vec<RoomSeen>, ProviderError>>;
     /// Tracks that the stream's host publishes now; `None` if there is no room.
-    fn host_tracks<'a>(&'a self, stream: &'a StreamId) -> BoxFuture<'a, Result<Option<BTreeSet<TrackId>>, ProviderError>>;
+    fn host_tracks<'a>(
+        &'a self,
+        stream: &'a StreamId,
+    ) -> BoxFuture<'a, Result<Option<BTreeSet<TrackId>>, ProviderError>>;
 }
 
 /// The event spine (MQTT). Called at least once per event, in order per experience; `key` identifies repetitions.

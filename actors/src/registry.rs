@@ -1,6 +1,6 @@
 //! Where the living owners are listed, so that an event reaches its owner in one step.
 
-use crate::nouns::{Noun, Nothing};
+use crate::nouns::{Nothing, Noun};
 use crate::owner::Owner;
 use actix::Addr;
 use backstage_core::experience::Experience;

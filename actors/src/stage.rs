@@ -249,7 +249,9 @@ impl Stage {
         };
         match tokio::time::timeout(Duration::from_millis(ANSWER_MS_MAX), work).await {
             Ok(result) => result,
-            Err(_) => Err(Refusal::Unavailable(format!("the owner of {} {id} did not answer in time", M::KIND.as_str()))),
+            Err(_) => {
+                Err(Refusal::Unavailable(format!("the owner of {} {id} did not answer in time", M::KIND.as_str())))
+            }
         }
     }
 }

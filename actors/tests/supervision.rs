@@ -1,6 +1,8 @@
 //! Real panics in real actors: the owner is rebuilt from the store, a child that fails again and again takes its parent
 //! with it, and nothing that was committed is lost.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::disallowed_methods)]
+
 use backstage_actors::fakes::{CountedIds, FakeRooms, FakeSpine, Memory, PausedClock, Silent, Trouble};
 use backstage_actors::owner::Panic;
 use backstage_actors::ports::*;
@@ -110,9 +112,8 @@ fn settings_titled(title: &str) -> experience::Settings {
 }
 
 fn on_a_paused_clock<F: Future<Output = ()>>(test: impl FnOnce() -> F) {
-    let runtime = || {
-        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime")
-    };
+    let runtime =
+        || tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime");
     actix::System::with_tokio_rt(runtime).block_on(test());
 }
 
@@ -145,7 +146,11 @@ fn the_fourth_panic_within_a_minute_takes_the_parent_along_and_the_grandparent_r
     });
 }
 
-fn panics_on_a_title(e: &mut Experience, now: Timestamp, event: ExperienceEvent) -> Result<Vec<Effect>, experience::ExperienceRejection> {
+fn panics_on_a_title(
+    e: &mut Experience,
+    now: Timestamp,
+    event: ExperienceEvent,
+) -> Result<Vec<Effect>, experience::ExperienceRejection> {
     if matches!(&event, ExperienceEvent::Edit { settings, .. } if settings.title == "Boom") {
         panic!("a bug in the domain");
     }

@@ -108,7 +108,12 @@ pub fn phase_not_back(before: &Phase, after: &Phase) -> Option<Violation> {
 }
 
 /// INV-05: media has been away since `media_lost_at`, yet the stream still says `live` after `allowed_ms`.
-pub fn no_dead_source(now: Timestamp, stream: &Stream, media_lost_at: Option<Timestamp>, allowed_ms: i64) -> Option<Violation> {
+pub fn no_dead_source(
+    now: Timestamp,
+    stream: &Stream,
+    media_lost_at: Option<Timestamp>,
+    allowed_ms: i64,
+) -> Option<Violation> {
     let lost_at = media_lost_at?;
     let away_ms = now.since_ms(lost_at);
     (matches!(stream.phase, Phase::Live { .. }) && away_ms > allowed_ms).then(|| Violation {

@@ -3,6 +3,8 @@
 //! A failing seed is printed; `SIM_SEED=n cargo test -p backstage-actors --test sim` runs it alone with its trace, and it
 //! is then added to [`SEEDS_ONCE_BROKEN`].
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::disallowed_methods)]
+
 mod node;
 mod planted;
 mod record;

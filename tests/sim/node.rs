@@ -2,7 +2,7 @@
 
 use crate::planted::Bug;
 use crate::record::{Record, RoomCall};
-use backstage_actors::fakes::{Fault, FakeRooms, FakeSpine, Memory, PausedClock, Silent, Trouble};
+use backstage_actors::fakes::{FakeRooms, FakeSpine, Fault, Memory, PausedClock, Silent, Trouble};
 use backstage_actors::ports::*;
 use backstage_actors::{Limits, Ports, Running, Stage};
 use backstage_core::effect::{Lane, Lifecycle};
@@ -197,7 +197,10 @@ impl Rooms for Hand {
     fn list(&self) -> BoxFuture<'_, Result<Vec<RoomSeen>, ProviderError>> {
         Box::pin(async { self.call(|world| now_or_panic(world.rooms.list())).await? })
     }
-    fn host_tracks<'a>(&'a self, stream: &'a StreamId) -> BoxFuture<'a, Result<Option<BTreeSet<TrackId>>, ProviderError>> {
+    fn host_tracks<'a>(
+        &'a self,
+        stream: &'a StreamId,
+    ) -> BoxFuture<'a, Result<Option<BTreeSet<TrackId>>, ProviderError>> {
         Box::pin(async move { self.call(|world| now_or_panic(world.rooms.host_tracks(stream))).await? })
     }
 }

@@ -75,8 +75,8 @@ impl Bug {
     /// Before the store sees a commit.
     pub fn spoil_commit(self, n: u64, commit: &mut Commit, world: &World) {
         match self {
-            Bug::LostTimer if n % 5 == 0 => commit.timers_set.clear(),
-            Bug::LostEffects if n % 5 == 0 => commit.outbox.clear(),
+            Bug::LostTimer if n.is_multiple_of(5) => commit.timers_set.clear(),
+            Bug::LostEffects if n.is_multiple_of(5) => commit.outbox.clear(),
             Bug::NoFence => {
                 let held = world.memory.load(&commit.key).now_or_never().and_then(Result::ok).flatten();
                 commit.expected_version = held.map_or(0, |stored| stored.version);
@@ -110,7 +110,11 @@ impl Bug {
 
 type Told = Result<Vec<Effect>, StreamRejection>;
 
-fn second_go_live(e: &mut Experience, now: Timestamp, event: ExperienceEvent) -> Result<Vec<Effect>, ExperienceRejection> {
+fn second_go_live(
+    e: &mut Experience,
+    now: Timestamp,
+    event: ExperienceEvent,
+) -> Result<Vec<Effect>, ExperienceRejection> {
     if let (ExperienceEvent::GoLive { .. }, Some(_)) = (&event, &e.current) {
         e.current = None;
     }
@@ -148,4 +152,3 @@ fn live_by_clock(stream: &mut Stream, now: Timestamp, event: StreamEvent) -> Tol
     }
     Ok(effects)
 }
-

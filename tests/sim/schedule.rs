@@ -3,8 +3,8 @@
 use crate::node::{Node, World};
 use crate::planted::Bug;
 use crate::record::Record;
-use backstage_actors::fakes::{CountedIds, FakeRooms, FakeSpine, Memory, PausedClock, Trouble};
 use backstage_actors::Refusal;
+use backstage_actors::fakes::{CountedIds, FakeRooms, FakeSpine, Memory, PausedClock, Trouble};
 use backstage_actors::ports::*;
 use backstage_core::access::Rule;
 use backstage_core::experience::{self, Experience, ExperienceEvent};
@@ -104,7 +104,16 @@ impl Show {
         let nodes = RefCell::new(vec![Rc::new(Node::start(&world))]);
         let rng = RefCell::new(StdRng::seed_from_u64(plan.seed));
         let upset_at = RefCell::new(clock.now());
-        Show { world, nodes, rng, plan, tracks: 0.into(), hooks: 0.into(), media_changed_at: Default::default(), upset_at }
+        Show {
+            world,
+            nodes,
+            rng,
+            plan,
+            tracks: 0.into(),
+            hooks: 0.into(),
+            media_changed_at: Default::default(),
+            upset_at,
+        }
     }
 
     fn draw(&self, range: std::ops::Range<u64>) -> u64 {

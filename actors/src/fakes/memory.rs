@@ -249,7 +249,8 @@ impl Store for Memory {
         Box::pin(self.with(move |tables| {
             let mut owners = BTreeSet::new();
             let waiting = tables.queue.values().filter_map(|key| tables.outbox.get(key));
-            let first_of_owner = waiting.filter(|waiting| waiting.row.lane == lane && owners.insert(&waiting.row.owner));
+            let first_of_owner =
+                waiting.filter(|waiting| waiting.row.lane == lane && owners.insert(&waiting.row.owner));
             Ok(first_of_owner.map(|waiting| waiting.due_at).min())
         }))
     }
@@ -318,12 +319,7 @@ impl Store for Memory {
         }))
     }
 
-    fn events(
-        &self,
-        key: &Key,
-        after_version: i64,
-        limit: u32,
-    ) -> BoxFuture<'_, Result<Vec<EventRow>, StoreError>> {
+    fn events(&self, key: &Key, after_version: i64, limit: u32) -> BoxFuture<'_, Result<Vec<EventRow>, StoreError>> {
         let key = key.clone();
         Box::pin(self.with(move |tables| {
             let events = tables.aggregates.get(&key).map_or(&[][..], |row| &row.events);

@@ -117,12 +117,7 @@ impl Settings {
 
 impl Experience {
     fn tell(&self, stream: StreamId, event: StreamEvent) -> Effect {
-        Effect::TellStream {
-            space: self.space.clone(),
-            experience: self.id.clone(),
-            stream,
-            event: Box::new(event),
-        }
+        Effect::TellStream { space: self.space.clone(), experience: self.id.clone(), stream, event: Box::new(event) }
     }
 
     fn open(&mut self, stream: StreamId, start: Start, going_live: bool) -> Effect {

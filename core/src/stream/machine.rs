@@ -90,7 +90,9 @@ impl Machine for Stream {
             | StreamEvent::OpenLobby
             | StreamEvent::GoLive
             | StreamEvent::End => "creator",
-            StreamEvent::MediaArrived { .. } | StreamEvent::MediaLost { .. } | StreamEvent::RoomClosed => "media_server",
+            StreamEvent::MediaArrived { .. } | StreamEvent::MediaLost { .. } | StreamEvent::RoomClosed => {
+                "media_server"
+            }
             StreamEvent::MediaObserved { .. } => "sweep",
             StreamEvent::TimerFired { .. } => "timer",
         }
@@ -124,7 +126,11 @@ impl Stream {
     }
 
     fn tell_experience(&self, event: ExperienceEvent) -> Effect {
-        Effect::TellExperience { space: self.space.clone(), experience: self.experience.clone(), event: Box::new(event) }
+        Effect::TellExperience {
+            space: self.space.clone(),
+            experience: self.experience.clone(),
+            event: Box::new(event),
+        }
     }
 
     fn reschedule(&mut self, starts_at: Timestamp) -> Outcome {
@@ -279,7 +285,9 @@ impl Stream {
             {
                 Ok(self.cancel(now, CancelCause::LobbyExpired))
             }
-            (TimerName::Arming, Phase::Lobby { armed_until: armed @ Some(_), .. }) if armed.is_some_and(|at| now >= at) => {
+            (TimerName::Arming, Phase::Lobby { armed_until: armed @ Some(_), .. })
+                if armed.is_some_and(|at| now >= at) =>
+            {
                 *armed = None;
                 Ok(vec![
                     self.tell_experience(ExperienceEvent::StreamDisarmed { stream: self.id.clone() }),

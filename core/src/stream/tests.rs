@@ -103,7 +103,10 @@ fn the_last_track_lost_starts_the_grace_and_media_back_resumes_the_same_stream()
     );
     let effects = stream.apply(Timestamp(9_000), arrived("cam2")).unwrap();
     assert_eq!(stream.phase, Phase::Live { since: Timestamp(1_000) });
-    assert_eq!(effects, vec![Effect::CancelTimer { name: TimerName::Grace }, publish("resumed", "media_arrived", 9_000)]);
+    assert_eq!(
+        effects,
+        vec![Effect::CancelTimer { name: TimerName::Grace }, publish("resumed", "media_arrived", 9_000)]
+    );
 }
 
 #[test]
@@ -135,8 +138,7 @@ impl Stream {
 
 #[test]
 fn a_grace_timer_of_an_earlier_drop_does_nothing() {
-    let way =
-        [(1_000, arrived("a")), (5_000, lost("a")), (9_000, arrived("b")), (14_000, lost("b"))];
+    let way = [(1_000, arrived("a")), (5_000, lost("a")), (9_000, arrived("b")), (14_000, lost("b"))];
     let (mut stream, _) = after(Start::GoLive, &way);
     assert_eq!(stream.apply(Timestamp(15_000), fired(TimerName::Grace)), Err(StreamRejection::StaleTimer));
     stream.apply(Timestamp(24_000), fired(TimerName::Grace)).unwrap();
@@ -151,7 +153,11 @@ fn crossed_messages_do_not_bring_a_lost_track_back() {
 
 #[test]
 fn the_sweep_finds_what_webhooks_lost_but_does_not_undo_what_came_after_it_looked() {
-    let seen = |ids: &[&str], asked_at| StreamEvent::MediaObserved { tracks: tracks(ids), room: true, asked_at: Timestamp(asked_at) };
+    let seen = |ids: &[&str], asked_at| StreamEvent::MediaObserved {
+        tracks: tracks(ids),
+        room: true,
+        asked_at: Timestamp(asked_at),
+    };
     let (mut stream, _) = after(Start::GoLive, &[(1_000, seen(&["a"], 990))]);
     assert_eq!(stream.phase.as_str(), "live");
     assert_eq!(stream.apply(Timestamp(1_100), seen(&[], 995)), Ok(vec![]));
@@ -173,7 +179,10 @@ fn go_live_without_media_goes_back_to_the_lobby() {
     assert!(matches!(stream.phase, Phase::Lobby { armed_until: None, .. }));
     assert_eq!(
         effects,
-        vec![tell(ExperienceEvent::StreamDisarmed { stream: the_stream() }), publish("disarmed", "no_media", ARMING_MS)]
+        vec![
+            tell(ExperienceEvent::StreamDisarmed { stream: the_stream() }),
+            publish("disarmed", "no_media", ARMING_MS)
+        ]
     );
 }
 
@@ -217,11 +226,7 @@ fn any_event() -> impl Strategy<Value = StreamEvent> {
 }
 
 fn any_start() -> impl Strategy<Value = Start> {
-    prop_oneof![
-        Just(Start::Scheduled { starts_at: Timestamp(50_000) }),
-        Just(Start::Lobby),
-        Just(Start::GoLive)
-    ]
+    prop_oneof![Just(Start::Scheduled { starts_at: Timestamp(50_000) }), Just(Start::Lobby), Just(Start::GoLive)]
 }
 
 proptest! {
