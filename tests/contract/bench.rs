@@ -13,29 +13,52 @@ use std::sync::Arc;
 /// An empty store and what must live as long as it.
 pub struct Bench {
     pub store: Arc<dyn Store>,
-    db: Option<Db>,
+    sql: Option<Sql>,
+}
+
+/// An empty store in SQL.
+pub struct Sql {
+    pub store: SqlStore,
     _dir: Option<TempDir>,
+}
+
+impl Sql {
+    pub async fn sqlite() -> Sql {
+        let dir = TempDir::new("store");
+        let db = Db::connect(&Db::url_of(&dir.path().join("a file's name?.db"))).await.unwrap();
+        Sql { store: SqlStore::new(db), _dir: Some(dir) }
+    }
+
+    pub async fn postgres() -> Sql {
+        let db = Db::connect(&postgres::new_database().await).await.unwrap();
+        Sql { store: SqlStore::new(db), _dir: None }
+    }
+
+    pub async fn close(self) {
+        self.store.db().close().await;
+    }
 }
 
 impl Bench {
     pub fn memory() -> Bench {
-        Bench { store: Arc::new(Memory::default()), db: None, _dir: None }
+        Bench { store: Arc::new(Memory::default()), sql: None }
     }
 
     pub async fn sqlite() -> Bench {
-        let dir = TempDir::new("store");
-        let db = Db::connect(&Db::url_of(&dir.path().join("a file's name?.db"))).await.unwrap();
-        Bench { store: Arc::new(SqlStore::new(db.clone())), db: Some(db), _dir: Some(dir) }
+        Bench::of(Sql::sqlite().await)
     }
 
     pub async fn postgres() -> Bench {
-        let db = Db::connect(&postgres::new_database().await).await.unwrap();
-        Bench { store: Arc::new(SqlStore::new(db.clone())), db: Some(db), _dir: None }
+        Bench::of(Sql::postgres().await)
+    }
+
+    fn of(sql: Sql) -> Bench {
+        Bench { store: Arc::new(sql.store.clone()), sql: Some(sql) }
     }
 
     pub async fn close(self) {
-        if let Some(db) = self.db {
-            db.close().await;
+        if let Some(sql) = self.sql {
+            sql.close().await;
         }
     }
 

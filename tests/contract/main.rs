@@ -1,7 +1,10 @@
 //! One contract, three stores: what the actors were promised by `ports::Store` holds on Memory, SQLite and Postgres.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is a test")]
+
 mod bench;
 mod kill;
+mod pages;
 mod suite;
 #[path = "../support/mod.rs"]
 mod support;
@@ -87,4 +90,35 @@ contract! {
     streams:
         open_and_ended_streams_are_listed_with_their_path,
         a_stream_is_found_by_its_path;
+}
+
+/// Runs the look-ups of the pages on both databases.
+macro_rules! looked_up {
+    ($($promise:ident),+ $(,)?) => {
+        mod pages_sqlite { $(
+            #[tokio::test]
+            async fn $promise() {
+                let sql = crate::bench::Sql::sqlite().await;
+                crate::pages::$promise(&sql).await;
+                sql.close().await;
+            }
+        )+ }
+        mod pages_postgres { $(
+            #[tokio::test]
+            async fn $promise() {
+                let sql = crate::bench::Sql::postgres().await;
+                crate::pages::$promise(&sql).await;
+                sql.close().await;
+            }
+        )+ }
+    };
+}
+
+looked_up! {
+    spaces_and_experiences_are_found_by_their_address,
+    experiences_come_in_the_order_of_their_space,
+    a_team_sees_its_own_spaces_oldest_first,
+    the_newest_streams_of_an_experience_come_first,
+    what_is_on_comes_before_lobbies_and_the_next_to_begin,
+    an_installation_keeps_its_id,
 }
