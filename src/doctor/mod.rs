@@ -1,6 +1,8 @@
 //! `backstage doctor`: could the server run here? Each finding is one sentence that says what to do.
 
 mod database;
+#[cfg(test)]
+mod fake_livekit;
 mod folder;
 mod livekit;
 mod neighbours;

@@ -81,6 +81,28 @@ async fn an_unreachable_media_server_is_a_fault() {
     assert!(found.sentence.contains("LIVEKIT_URL"), "{found:?}");
 }
 
+#[tokio::test]
+async fn an_existing_media_server_must_know_the_key_and_be_new_enough_and_on_time() {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let old = "Sun, 06 Nov 1994 08:49:37 GMT";
+    let look = async |version, date, knows_key| {
+        let url = fake_livekit::serve(fake_livekit::Says { version, date, knows_key });
+        let env = [("LIVEKIT_URL", url.as_str()), ("LIVEKIT_API_KEY", "key"), ("LIVEKIT_API_SECRET", "hunter2")];
+        let found = livekit::look(&config(&env)).await;
+        assert!(!format!("{found:?}").contains("hunter2"));
+        found
+    };
+    let found = look("1.11.0", "", true).await;
+    assert_eq!((found.len(), found[0].verdict), (1, Verdict::Fine), "{found:?}");
+    assert!(found[0].sentence.contains("LiveKit 1.11.0 answers"), "{found:?}");
+    let found = look("1.11.0", "", false).await.remove(0);
+    assert!(found.verdict == Verdict::Fault && found.sentence.contains("LIVEKIT_API_SECRET"), "{found:?}");
+    let found = look("1.4.2", "", true).await.remove(0);
+    assert!(found.verdict == Verdict::Fault && found.sentence.contains("version 1.4.2; at least"), "{found:?}");
+    let found = look("1.11.0", old, true).await;
+    assert_eq!((found[1].part, found[1].verdict), ("clock", Verdict::Fault), "{found:?}");
+}
+
 #[test]
 fn a_media_server_program_must_be_there_and_new_enough() {
     let dir = dir("program");
