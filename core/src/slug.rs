@@ -67,6 +67,9 @@ pub const RESERVED: &[&str] = &[
     "www",
 ];
 
+/// Words that stand beside experiences in addresses of the studio and the show, and so cannot be an experience's.
+pub const RESERVED_INSIDE: &[&str] = &["edit", "experiences", "join", "new", "timeline"];
+
 /// Why a text cannot be an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadSlug {
@@ -76,7 +79,7 @@ pub enum BadSlug {
     /// Something other than `a-z 0-9 -`, or a dash at an end.
     #[error("use small letters, digits and single dashes between them")]
     Characters,
-    /// One of [`RESERVED`].
+    /// One of [`RESERVED`] or [`RESERVED_INSIDE`].
     #[error("this word is reserved")]
     Reserved,
 }
@@ -87,7 +90,8 @@ pub enum BadSlug {
 pub struct Slug(Box<str>);
 
 impl Slug {
-    /// Checks `text` as it stands; nothing is changed silently. Reserved words are refused.
+    /// Checks the form of `text` as it stands; nothing is changed silently. Reserved words are the business of
+    /// [`Slug::for_space`] and [`Slug::for_experience`]: `/m/demo/live` is fine, `/live` is not.
     pub fn parse(text: &str) -> Result<Slug, BadSlug> {
         if text.is_empty() || text.len() > SLUG_CHARS_MAX {
             return Err(BadSlug::Length);
@@ -96,10 +100,17 @@ impl Slug {
         if !plain || text.starts_with('-') || text.ends_with('-') || text.contains("--") {
             return Err(BadSlug::Characters);
         }
-        if RESERVED.contains(&text) {
-            return Err(BadSlug::Reserved);
-        }
         Ok(Slug(text.into()))
+    }
+
+    /// An address for a space.
+    pub fn for_space(text: &str) -> Result<Slug, BadSlug> {
+        if RESERVED.contains(&text) { Err(BadSlug::Reserved) } else { Slug::parse(text) }
+    }
+
+    /// An address for an experience inside its space.
+    pub fn for_experience(text: &str) -> Result<Slug, BadSlug> {
+        if RESERVED_INSIDE.contains(&text) { Err(BadSlug::Reserved) } else { Slug::parse(text) }
     }
 
     /// A proposal made from a title: lower case, dashes for the rest, cut to length. `None` if nothing is left.
@@ -150,7 +161,10 @@ mod tests {
 
     #[test]
     fn routes_of_ours_are_never_a_slug() {
-        assert_eq!(Slug::parse("studio"), Err(BadSlug::Reserved));
+        assert_eq!(Slug::for_space("studio"), Err(BadSlug::Reserved));
+        assert_eq!(Slug::for_space("live"), Err(BadSlug::Reserved));
+        assert!(Slug::for_experience("live").is_ok());
+        assert_eq!(Slug::for_experience("edit"), Err(BadSlug::Reserved));
         assert_eq!(Slug::parse("my--show"), Err(BadSlug::Characters));
         assert_eq!(Slug::parse(""), Err(BadSlug::Length));
         assert_eq!(Slug::propose("Frühstück & Jazz!").map(String::from), Some("fr-hst-ck-jazz".into()));
