@@ -1,0 +1,3 @@
+//! Passes and who holds them.
+
+pub mod store;

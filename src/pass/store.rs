@@ -1,0 +1,113 @@
+//! Rows of `passes` and `grants`.
+
+use backstage_core::access::{Grant, Opens};
+use backstage_core::{PassId, SpaceId, Timestamp, UserId};
+use sqlx::FromRow;
+
+use crate::db::Db;
+
+/// A pass on sale.
+#[derive(Debug, Clone, FromRow)]
+pub struct Pass {
+    /// Its id.
+    pub id: String,
+    /// What people read.
+    pub name: String,
+}
+
+/// Adds the default free pass of a space: opens everything in it, also what is to come.
+pub async fn add_default(db: &Db, id: &PassId, space: &SpaceId, name: &str, now: Timestamp) -> Result<(), sqlx::Error> {
+    let opens = serde_json::to_string(&Opens::All).map_err(|error| sqlx::Error::Encode(error.into()))?;
+    let mut tx = db.begin_write().await?;
+    sqlx::query("INSERT INTO passes (id, space_id, name, opens, is_default, created_at) VALUES ($1, $2, $3, $4, 1, $5)")
+        .bind(id.as_str())
+        .bind(space.as_str())
+        .bind(name)
+        .bind(opens)
+        .bind(now.0)
+        .execute(&mut *tx)
+        .await?;
+    tx.commit().await
+}
+
+/// The default pass of a space.
+pub async fn default_of(db: &Db, space: &SpaceId) -> Result<Option<Pass>, sqlx::Error> {
+    sqlx::query_as("SELECT id, name FROM passes WHERE space_id = $1 ORDER BY is_default DESC, created_at, id LIMIT 1")
+        .bind(space.as_str())
+        .fetch_optional(&db.pool)
+        .await
+}
+
+/// Puts a pass in somebody's hand. Holding it already changes nothing: a revoked one stays revoked.
+pub async fn grant(db: &Db, id: &str, pass: &str, space: &SpaceId, user: &UserId, now: Timestamp) -> Result<(), sqlx::Error> {
+    let mut tx = db.begin_write().await?;
+    sqlx::query(
+        "INSERT INTO grants (id, pass_id, space_id, user_id, granted_at) VALUES ($1, $2, $3, $4, $5) \
+         ON CONFLICT (user_id, space_id, pass_id) DO NOTHING",
+    )
+    .bind(id)
+    .bind(pass)
+    .bind(space.as_str())
+    .bind(user.as_str())
+    .bind(now.0)
+    .execute(&mut *tx)
+    .await?;
+    tx.commit().await
+}
+
+/// Takes back every pass of a space from a person; how many there were.
+pub async fn revoke(db: &Db, space: &SpaceId, user: &UserId, now: Timestamp) -> Result<u64, sqlx::Error> {
+    let mut tx = db.begin_write().await?;
+    let done = sqlx::query("UPDATE grants SET revoked_at = $3 WHERE space_id = $1 AND user_id = $2 AND revoked_at IS NULL")
+        .bind(space.as_str())
+        .bind(user.as_str())
+        .bind(now.0)
+        .execute(&mut *tx)
+        .await?;
+    tx.commit().await?;
+    Ok(done.rows_affected())
+}
+
+#[derive(FromRow)]
+struct GrantRow {
+    pass_id: String,
+    opens: String,
+    granted_at: i64,
+    expires_at: Option<i64>,
+    revoked_at: Option<i64>,
+}
+
+/// Passes of a space that a person holds or held.
+pub async fn held(db: &Db, user: &UserId, space: &SpaceId) -> Result<Vec<Grant>, sqlx::Error> {
+    let rows: Vec<GrantRow> = sqlx::query_as(
+        "SELECT g.pass_id, p.opens, g.granted_at, g.expires_at, g.revoked_at \
+         FROM grants g JOIN passes p ON p.id = g.pass_id WHERE g.user_id = $1 AND g.space_id = $2",
+    )
+    .bind(user.as_str())
+    .bind(space.as_str())
+    .fetch_all(&db.pool)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(Grant {
+                pass: PassId::parse(&row.pass_id).map_err(|error| sqlx::Error::Decode(error.into()))?,
+                opens: serde_json::from_str(&row.opens).map_err(|error| sqlx::Error::Decode(error.into()))?,
+                granted_at: Timestamp(row.granted_at),
+                expires_at: row.expires_at.map(Timestamp),
+                revoked_at: row.revoked_at.map(Timestamp),
+            })
+        })
+        .collect()
+}
+
+/// Grants that ended between two moments, by expiry or by being taken back: `(user, space)`.
+pub async fn ended_between(db: &Db, after: Timestamp, until: Timestamp) -> Result<Vec<(String, String)>, sqlx::Error> {
+    sqlx::query_as(
+        "SELECT user_id, space_id FROM grants \
+         WHERE (expires_at > $1 AND expires_at <= $2) OR (revoked_at > $1 AND revoked_at <= $2) LIMIT 10000",
+    )
+    .bind(after.0)
+    .bind(until.0)
+    .fetch_all(&db.pool)
+    .await
+}

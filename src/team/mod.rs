@@ -1,0 +1,3 @@
+//! Teams own spaces; people are members with a role.
+
+pub mod store;

@@ -1,0 +1,6 @@
+//! People.
+
+pub mod store;
+
+/// Longest shown name in characters.
+pub const NAME_CHARS_MAX: usize = 80;
