@@ -1,0 +1,72 @@
+//! Headers that every answer carries.
+
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+
+/// The fixed headers and the content security policy, made once.
+#[derive(Debug, Clone)]
+pub struct Headers {
+    policy: HeaderValue,
+    strict_transport: bool,
+}
+
+impl Headers {
+    /// `media_urls`: where browsers reach the media server (`ws://` or `wss://`); `https`: the site is on TLS.
+    ///
+    /// Scripts, styles and fonts come from this site only, never inline. Pages may connect to this site and to the
+    /// media server (socket, and plain HTTP for its validation call). Video plays from memory (`blob:`).
+    pub fn new(media_urls: &[String], https: bool) -> Headers {
+        let mut connect = String::from("'self'");
+        for url in media_urls {
+            let http = url.replacen("ws", "http", 1);
+            connect.push_str(&format!(" {url} {http}"));
+        }
+        let policy = format!(
+            "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self' data: blob:; \
+             media-src 'self' blob:; worker-src 'self' blob:; connect-src {connect}; manifest-src 'self'; \
+             form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+        );
+        let policy = HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'self'"));
+        Headers { policy, strict_transport: https }
+    }
+
+    /// Puts them on an answer; what a handler set itself stays. `page`: HTML, which is never stored by caches
+    /// (it holds the visitor's tokens).
+    pub fn apply(&self, headers: &mut HeaderMap, page: bool) {
+        let mut put = |name: HeaderName, value: HeaderValue| {
+            if !headers.contains_key(&name) {
+                headers.insert(name, value);
+            }
+        };
+        put(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        if self.strict_transport {
+            put(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+        }
+        if !page {
+            put(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
+            return;
+        }
+        put(header::CONTENT_SECURITY_POLICY, self.policy.clone());
+        put(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+        put(header::REFERRER_POLICY, HeaderValue::from_static("strict-origin-when-cross-origin"));
+        put(
+            HeaderName::from_static("permissions-policy"),
+            HeaderValue::from_static("camera=(self), microphone=(self), display-capture=(self), fullscreen=(self), geolocation=(), payment=()"),
+        );
+        put(HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin"));
+        put(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_policy_names_the_media_server_and_nothing_inline() {
+        let mut map = HeaderMap::new();
+        Headers::new(&["wss://media.test".into()], true).apply(&mut map, true);
+        let policy = map.get(header::CONTENT_SECURITY_POLICY).unwrap().to_str().unwrap();
+        assert!(policy.contains("connect-src 'self' wss://media.test https://media.test;"), "{policy}");
+        assert!(!policy.contains("unsafe"), "{policy}");
+    }
+}
