@@ -1,10 +1,37 @@
 //! The server of Backstage Pass: pages, API, sockets and adapters around the actors.
 
+pub mod access;
+pub mod account;
 pub mod adapters;
+pub mod admission;
+pub mod api;
+pub mod app;
+pub mod assets;
 pub mod cli;
 pub mod config;
 pub mod db;
+pub mod dev;
 pub mod doctor;
+pub mod doors;
+pub mod error;
+pub mod experience;
+pub mod home;
+pub mod letters;
+pub mod live;
+pub mod locale;
+pub mod page;
+pub mod pass;
+pub mod ports;
+pub mod profile;
+pub mod security;
+pub mod session;
+pub mod space;
+pub mod state;
 pub mod store;
+pub mod stream;
+pub mod studio;
+pub mod team;
 pub mod telemetry;
+pub mod user;
 pub mod webhooks;
+pub mod world;

@@ -1,1 +1,79 @@
-fn main() {}
+//! Starts the server and stops it when told to.
+
+use backstage::app::{App, StartError};
+use backstage::cli::{self, Cli, Command};
+use backstage::config::{Config, Environment};
+use backstage::dev::seeds;
+use backstage::telemetry::logs::{self, LogSettings};
+use backstage::telemetry::reports::{ReportSettings, Reports};
+use clap::Parser;
+use std::io::Write;
+use std::process::ExitCode;
+use tokio::signal::unix::{SignalKind, signal};
+
+fn main() -> ExitCode {
+    if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
+        return refuse(&"the TLS provider was chosen already");
+    }
+    let cli = Cli::parse();
+    let system = actix_web::rt::System::new();
+    match &cli.command {
+        Some(Command::CheckConfig) => cli::check_config(&cli),
+        Some(Command::Doctor { json }) => system.block_on(cli::doctor(&cli, *json)),
+        Some(Command::Serve) | None => match cli.config() {
+            Err(problems) => cli::refuse(&problems),
+            Ok(config) => match system.block_on(run(config)) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => refuse(&error),
+            },
+        },
+    }
+}
+
+/// Errors go to Sentry where that is configured.
+fn reports(config: &Config) -> Result<Option<Reports>, StartError> {
+    if config.telemetry.sentry_dsn.is_empty() {
+        return Ok(None);
+    }
+    let environment = match config.environment {
+        Environment::Development => "development",
+        Environment::Production => "production",
+    };
+    let dsn = config.telemetry.sentry_dsn.expose().to_string();
+    let release = env!("CARGO_PKG_VERSION").to_string();
+    let settings = ReportSettings { dsn, environment: environment.to_string(), release };
+    Reports::start(&settings).map(Some).map_err(StartError::Other)
+}
+
+async fn run(config: Config) -> Result<(), StartError> {
+    let settings = LogSettings { json: config.logs_json(), filter: config.telemetry.log_filter.clone() };
+    logs::start(&settings).map_err(StartError::Other)?;
+    let _reports = reports(&config)?;
+    let development = config.is_development();
+    let app = App::build(config).await?;
+    let url = &app.state.site.public_url;
+    say(&format!("Backstage Pass is ready at {url}"));
+    if development {
+        say(&format!("Sign in at {url}/sign-in as {}; the code lands at {url}/dev/mail", seeds::EMAIL));
+        say(&format!("Studio: {url}/studio/demo/live   Viewers: {url}/m/demo/live"));
+    }
+    let failed = |cause: std::io::Error| StartError::Other(format!("signals cannot be listened to: {cause}"));
+    let (mut term, mut int) = (signal(SignalKind::terminate()).map_err(failed)?, signal(SignalKind::interrupt()).map_err(failed)?);
+    tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
+    tracing::info!("stopping; a second signal ends at once");
+    tokio::select! {
+        () = app.stop() => tracing::info!("stopped"),
+        _ = term.recv() => {}
+        _ = int.recv() => {}
+    }
+    Ok(())
+}
+
+fn say(line: &str) {
+    let _ = writeln!(std::io::stdout().lock(), "{line}");
+}
+
+fn refuse(why: &dyn std::fmt::Display) -> ExitCode {
+    let _ = writeln!(std::io::stderr().lock(), "{why}");
+    ExitCode::FAILURE
+}

@@ -1,0 +1,3 @@
+//! Admission: a ticket to watch. The hot path of a join storm.
+
+pub mod routes;

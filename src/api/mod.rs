@@ -1,0 +1,4 @@
+//! Routes of the whole site, in one table; and the small parts of the API that belong to no noun.
+
+pub mod preflight;
+pub mod routes;

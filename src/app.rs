@@ -1,0 +1,384 @@
+//! The whole server, built in one place for `main` and for tests.
+//!
+//! Start: folder, port, database, other ends, actors, seeds, then the door opens. End: browsers are told and come back
+//! by themselves, requests finish, waiting effects get a moment, actors stop, our own media server stops.
+
+use actix_web::dev::ServerHandle;
+use actix_web::middleware::from_fn;
+use actix_web::{HttpServer, web};
+use backstage_actors::ports::{Announcer, Clock, Gauge, Ids, Store};
+use backstage_actors::{Limits as LoopLimits, Ports, Rules, Running, Stage};
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinHandle;
+
+use crate::access::{self, Access};
+use crate::adapters::livekit::{CheckError, LiveKitServer, ServerError};
+use crate::adapters::mqtt::{BrokerError, EmbeddedBroker};
+use crate::api::routes;
+use crate::assets::Assets;
+use crate::config::{Config, Limits as Configured, Rate as ConfiguredRate};
+use crate::db::{Db, DbError};
+use crate::dev::seeds;
+use crate::error::Problem;
+use crate::live::hub::Hub;
+use crate::security::cookies::Jar;
+use crate::security::headers::Headers;
+use crate::security::limits::{Limits, Rate, Rates};
+use crate::security::seal::{self, Seal};
+use crate::security::shell::shell;
+use crate::session::Sessions;
+use crate::state::{Site, State};
+use crate::store::SqlStore;
+use crate::telemetry::{self, Health, Metrics, Part, Telemetry};
+use crate::webhooks::{Worker, WorkerPorts};
+use crate::world::{Ground, SystemClock, Uuids, World};
+
+/// A browser that sends its request slower than this is turned away.
+const REQUEST_HEAD_MAX: Duration = Duration::from_secs(10);
+/// How long sockets may take to go when the server stops.
+const BYE_MS_MAX: u64 = 1_500;
+/// How long waiting effects get when the server stops.
+const FLUSH_MS_MAX: u64 = 2_000;
+/// How long requests may take to finish when the server stops, s.
+const FINISH_S_MAX: u64 = 5;
+/// How often viewers are counted for the figures.
+const VIEWERS_COUNTED_EVERY: Duration = Duration::from_secs(1);
+/// In development one machine plays a whole audience: rates are this much wider.
+const DEVELOPMENT_WIDER: u32 = 100;
+
+/// Why the server does not start. Each sentence says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data folder cannot be made or written.
+    #[error("the data folder {} cannot be used: {cause}. Make it writable or set BACKSTAGE_DATA to another", path.display())]
+    Folder {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        cause: io::Error,
+    },
+    /// Somebody else listens there.
+    #[error("port {} is taken on {}: stop the other program or set PORT to another", address.port(), address.ip())]
+    PortTaken {
+        /// Where.
+        address: SocketAddr,
+    },
+    /// Listening failed for another reason.
+    #[error("cannot listen on {address}: {cause}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        cause: io::Error,
+    },
+    /// The database.
+    #[error("{0}")]
+    Database(#[from] DbError),
+    /// The store behind it.
+    #[error("the database cannot be read: {0}")]
+    Store(#[from] backstage_actors::ports::StoreError),
+    /// Our own media server.
+    #[error("{0}")]
+    LiveKit(#[from] ServerError),
+    /// Somebody else's media server.
+    #[error("{0}")]
+    LiveKitCheck(#[from] CheckError),
+    /// Our own event broker.
+    #[error("{0}")]
+    Broker(#[from] BrokerError),
+    /// Another far end.
+    #[error("{0}")]
+    Other(String),
+}
+
+/// A running server.
+pub struct App {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Everything inside, for tests.
+    pub state: web::Data<State>,
+    server: ServerHandle,
+    served: JoinHandle<io::Result<()>>,
+    running: Running,
+    loops: Vec<JoinHandle<()>>,
+    worker: Option<Worker>,
+    livekit: Option<Arc<LiveKitServer>>,
+    broker: Option<EmbeddedBroker>,
+}
+
+/// What is there before anything starts.
+struct Base {
+    listener: TcpListener,
+    address: SocketAddr,
+    store: SqlStore,
+    install: String,
+    seal: Seal,
+    metrics: Arc<Metrics>,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn Ids>,
+}
+
+impl Base {
+    async fn prepare(config: &Config) -> Result<Base, StartError> {
+        let folder = |cause| StartError::Folder { path: config.data.dir.clone(), cause };
+        std::fs::create_dir_all(&config.data.dir).map_err(folder)?;
+        let seal = Seal::new(&server_key(&config.data.dir).map_err(folder)?);
+        let address = SocketAddr::new(config.server.host, config.server.port);
+        let listener = listen(address)?;
+        let address = listener.local_addr().map_err(|cause| StartError::Listen { address, cause })?;
+        let db = Db::connect(config.database_url().expose()).await?;
+        let store = SqlStore::new(db);
+        let install = store.installation_id().await?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let metrics = Metrics::new(env!("CARGO_PKG_VERSION"), clock.now()).map_err(|error| StartError::Other(error.to_string()))?;
+        Ok(Base { listener, address, store, install, seal, metrics: Arc::new(metrics), clock, ids: Arc::new(Uuids) })
+    }
+}
+
+impl App {
+    /// Builds and starts everything. Call it inside an actix system; the actors live on its arbiter.
+    pub async fn build(config: Config) -> Result<App, StartError> {
+        let base = Base::prepare(&config).await?;
+        let ground = Ground {
+            store: &base.store,
+            install: &base.install,
+            address: base.address,
+            metrics: &base.metrics,
+            clock: &base.clock,
+            ids: &base.ids,
+        };
+        let world = World::of(&config, &ground).await?;
+        App::start(config, base, world).await
+    }
+
+    /// The same with other ends that a test brings along.
+    pub async fn build_in(config: Config, world: World) -> Result<App, StartError> {
+        let base = Base::prepare(&config).await?;
+        App::start(config, base, world).await
+    }
+
+    async fn start(config: Config, base: Base, world: World) -> Result<App, StartError> {
+        let public_url = config.public_url(base.address.port());
+        let site = Site { development: config.is_development(), public_url, trusted_proxies: config.server.trusted_proxies.clone() };
+        let live = Arc::new(Hub::new(base.store.clone(), base.clock.clone()));
+        for (phase, count) in counted(&base.store).await? {
+            base.metrics.streams_at_start(&phase, count);
+        }
+        let running = Stage::start(Ports {
+            store: Arc::new(base.store.clone()),
+            clock: base.clock.clone(),
+            ids: base.ids.clone(),
+            rooms: world.rooms.clone(),
+            spine: world.spine.clone(),
+            announcer: live.clone() as Arc<dyn Announcer>,
+            gauge: base.metrics.clone() as Arc<dyn Gauge>,
+            rules: Rules::default(),
+            limits: LoopLimits {
+                sweep_ms: config.streams.sweep_ms,
+                lease_ms: config.streams.lease_ms,
+                poll_ms: config.streams.poll_ms,
+            },
+        });
+        let wider = if site.development { DEVELOPMENT_WIDER } else { 1 };
+        let state = web::Data::new(State {
+            jar: Jar::new(site.https()),
+            seal: base.seal,
+            headers: Headers::new(&[world.doors.public_url()], site.https()),
+            assets: Arc::new(Assets::load()),
+            db: base.store.db().clone(),
+            store: base.store,
+            stage: running.stage.clone(),
+            clock: base.clock,
+            ids: base.ids,
+            rooms: world.rooms.clone(),
+            doors: world.doors,
+            mail: world.mail,
+            live,
+            access: Access::default(),
+            sessions: Sessions::default(),
+            limits: Limits::new(&rates(&config.limits, wider)),
+            metrics: base.metrics,
+            grace_ms: config.streams.grace_ms,
+            site,
+        });
+        if state.site.development {
+            seeds::plant(&state).await.map_err(|problem: Problem| StartError::Other(problem.to_string()))?;
+        }
+        if let Some(server) = &world.livekit {
+            let (stage, metrics) = (running.stage.clone(), state.metrics.clone());
+            let count = std::sync::atomic::AtomicU64::new(0);
+            server.call_after_restart(move || {
+                metrics.set_livekit_restarts(count.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1);
+                stage.sweep_soon();
+            });
+        }
+        let worker = world.webhooks.as_ref().map(|door| {
+            Worker::start(WorkerPorts { door: door.clone(), stage: running.stage.clone(), rooms: world.rooms.clone() })
+        });
+        let loops = start_loops(&state);
+        let seen = operators(&state, world.parts);
+        let (server, served) = serve(base.listener, base.address, state.clone(), seen, world.webhooks)?;
+        Ok(App {
+            address: base.address,
+            state,
+            server,
+            served,
+            running,
+            loops,
+            worker,
+            livekit: world.livekit,
+            broker: world.broker,
+        })
+    }
+
+    /// Ends everything in peace.
+    pub async fn stop(self) {
+        self.state.live.leave();
+        wait_until(BYE_MS_MAX, async || self.state.live.sockets() == 0).await;
+        self.server.stop(true).await;
+        let _ = self.served.await;
+        drop(self.worker);
+        wait_until(FLUSH_MS_MAX, async || match self.state.store.outbox_backlog().await {
+            Ok(lanes) => lanes.iter().all(|lane| lane.waiting == 0),
+            Err(_) => true,
+        })
+        .await;
+        for handle in &self.loops {
+            handle.abort();
+        }
+        self.running.stop().await;
+        if let Some(broker) = self.broker {
+            broker.stop();
+        }
+        if let Some(livekit) = self.livekit {
+            // The routes held it too, until their workers were gone.
+            wait_until(BYE_MS_MAX, async || Arc::strong_count(&livekit) == 1).await;
+            match Arc::into_inner(livekit) {
+                Some(livekit) => livekit.stop().await,
+                None => tracing::warn!("the media server is left running: the next start takes it over"),
+            }
+        }
+        self.state.db.close().await;
+    }
+}
+
+/// Waits until `done`, at most `ms_max`.
+async fn wait_until(ms_max: u64, done: impl AsyncFn() -> bool) {
+    let waiting = async {
+        while !done().await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let _ = tokio::time::timeout(Duration::from_millis(ms_max), waiting).await;
+}
+
+fn start_loops(state: &web::Data<State>) -> Vec<JoinHandle<()>> {
+    let (ticking, watching, counting) = (state.clone(), state.clone(), state.clone());
+    vec![
+        tokio::spawn(async move { ticking.live.run().await }),
+        tokio::spawn(async move { access::watch::run(&watching).await }),
+        tokio::spawn(async move {
+            let mut every = tokio::time::interval(VIEWERS_COUNTED_EVERY);
+            loop {
+                every.tick().await;
+                counting.metrics.set_viewers(i64::try_from(counting.live.viewers()).unwrap_or(i64::MAX));
+            }
+        }),
+    ]
+}
+
+fn operators(state: &State, parts: Vec<Part>) -> Arc<Telemetry> {
+    let store: Arc<dyn Store> = Arc::new(state.store.clone());
+    let mut all = vec![Part::database(store.clone()), Part::outbox(store.clone(), state.clock.clone())];
+    all.extend(parts);
+    let health = Arc::new(Health::new(all, state.metrics.clone()));
+    let version = env!("CARGO_PKG_VERSION");
+    Arc::new(Telemetry { metrics: state.metrics.clone(), health, store, clock: state.clock.clone(), version, metrics_token: None })
+}
+
+fn serve(
+    listener: TcpListener,
+    address: SocketAddr,
+    state: web::Data<State>,
+    seen: Arc<Telemetry>,
+    webhooks: Option<Arc<crate::webhooks::LiveKitDoor>>,
+) -> Result<(ServerHandle, JoinHandle<io::Result<()>>), StartError> {
+    let server = HttpServer::new(move || {
+        let webhooks = webhooks.clone();
+        actix_web::App::new()
+            .wrap(from_fn(shell))
+            .wrap(from_fn(telemetry::http::measure))
+            .app_data(state.clone())
+            .app_data(web::Data::from(state.metrics.clone()))
+            .configure(telemetry::routes(seen.clone()))
+            .configure(|config| {
+                if let Some(door) = webhooks {
+                    crate::webhooks::routes(door)(config);
+                }
+            })
+            .configure(routes::mount)
+    })
+    .disable_signals()
+    .client_request_timeout(REQUEST_HEAD_MAX)
+    .shutdown_timeout(FINISH_S_MAX)
+    .listen(listener)
+    .map_err(|cause| StartError::Listen { address, cause })?
+    .run();
+    Ok((server.handle(), tokio::spawn(server)))
+}
+
+fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).map_err(|cause| match cause.kind() {
+        io::ErrorKind::AddrInUse => StartError::PortTaken { address },
+        _ => StartError::Listen { address, cause },
+    })
+}
+
+/// The server's secret key: made at the first start, kept in a file that only its owner may read.
+fn server_key(folder: &Path) -> io::Result<String> {
+    use std::io::Write;
+    use std::os::unix::fs::OpenOptionsExt;
+    let path = folder.join("server.key");
+    match std::fs::read_to_string(&path) {
+        Ok(key) if key.trim().len() >= 32 => return Ok(key.trim().to_string()),
+        Ok(_) => return Err(io::Error::other(format!("{} is damaged", path.display()))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    let key = seal::random_token().map_err(io::Error::other)?;
+    let draft = folder.join("server.key.new");
+    let _ = std::fs::remove_file(&draft);
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
+    file.write_all(key.as_bytes())?;
+    file.sync_all()?;
+    std::fs::rename(&draft, &path)?;
+    Ok(key)
+}
+
+/// Open streams by phase, for the figures.
+async fn counted(store: &SqlStore) -> Result<std::collections::BTreeMap<String, i64>, StartError> {
+    let mut phases = std::collections::BTreeMap::new();
+    for open in store.open_streams().await? {
+        *phases.entry(open.phase).or_default() += 1;
+    }
+    Ok(phases)
+}
+
+fn rates(configured: &Configured, wider: u32) -> Rates {
+    let rate = |rate: ConfiguredRate| Rate::new(rate.count.saturating_mul(wider), u64::from(rate.seconds));
+    Rates {
+        codes_per_address_and_network: rate(configured.codes_per_address_and_network),
+        codes_per_network: rate(configured.codes_per_network),
+        codes_per_address: rate(configured.codes_per_address),
+        tries_per_network: rate(configured.tries_per_network),
+        joins_per_network: rate(configured.joins_per_network),
+        admissions_per_network: rate(configured.admissions_per_network),
+        writes_per_network: rate(configured.writes_per_network),
+        sockets_per_network: rate(configured.sockets_per_network),
+        uplinks_per_network: rate(configured.uplinks_per_network),
+    }
+}

@@ -1,0 +1,93 @@
+//! The form of an experience: typed text in, settings or messages out.
+
+use backstage_core::Timestamp;
+use backstage_core::access::Rule;
+use backstage_core::experience::{DESCRIPTION_CHARS_MAX, ExperienceRejection, Settings, TITLE_CHARS_MAX};
+use backstage_core::slug::Slug;
+use backstage_core::stream::{GRACE_MS_DEFAULT, GRACE_MS_RANGE};
+use serde::Deserialize;
+
+use super::views::ExperienceForm;
+use crate::page::{FormErrors, many_lines, one_line};
+use crate::space::form::slug;
+
+/// The fields as sent; missing ones are empty.
+#[derive(Deserialize)]
+pub struct Typed {
+    #[serde(default)]
+    title: String,
+    #[serde(default)]
+    slug: String,
+    #[serde(default)]
+    description: String,
+    #[serde(default)]
+    starts_at: String,
+    #[serde(default)]
+    grace_s: String,
+}
+
+impl Typed {
+    /// What to show again.
+    pub fn form(&self) -> ExperienceForm {
+        ExperienceForm {
+            title: self.title.clone(),
+            slug: self.slug.clone(),
+            description: self.description.clone(),
+            starts_at: self.starts_at.trim().parse().ok(),
+            grace_s: self.grace_s.clone(),
+        }
+    }
+
+    /// Settings, or what is wrong at which field. `access` stays what it was.
+    pub fn settings(&self, access: Rule) -> Result<Settings, FormErrors> {
+        let mut errors = FormErrors::default();
+        let title = one_line(&self.title);
+        let description = many_lines(&self.description);
+        if title.is_empty() || title.chars().count() > TITLE_CHARS_MAX {
+            errors.add("title", "experience.form.title_bad");
+        }
+        if description.chars().count() > DESCRIPTION_CHARS_MAX {
+            errors.add("description", "space.form.too_long");
+        }
+        let starts_at = match self.starts_at.trim() {
+            "" => None,
+            text => match text.parse() {
+                Ok(ms) => Some(Timestamp(ms)),
+                Err(_) => {
+                    errors.add("starts_at", "experience.form.bad_time");
+                    None
+                }
+            },
+        };
+        let grace_ms = match self.grace_s.trim() {
+            "" => Some(GRACE_MS_DEFAULT),
+            text => text.parse::<i64>().ok().and_then(|s| s.checked_mul(1_000)).filter(|ms| GRACE_MS_RANGE.contains(ms)),
+        };
+        if grace_ms.is_none() {
+            errors.add("grace_s", "space.form.bad_value");
+        }
+        match (slug(Slug::for_experience(self.slug.trim()), &mut errors), grace_ms) {
+            (Some(slug), Some(grace_ms)) if errors.is_empty() => {
+                Ok(Settings { slug, title, description, access, grace_ms, starts_at })
+            }
+            _ => Err(errors),
+        }
+    }
+}
+
+/// A rejection of the domain at the field it is about; `None` if it is about no field.
+pub fn at_field(rejection: ExperienceRejection) -> Option<FormErrors> {
+    let (field, key) = match rejection {
+        ExperienceRejection::BadTitle => ("title", "experience.form.title_bad"),
+        ExperienceRejection::BadDescription => ("description", "space.form.too_long"),
+        ExperienceRejection::BadGrace => ("grace_s", "space.form.bad_value"),
+        ExperienceRejection::BadStart => ("starts_at", "experience.form.bad_time"),
+        ExperienceRejection::NotCreated
+        | ExperienceRejection::AlreadyCreated
+        | ExperienceRejection::AlreadyLive
+        | ExperienceRejection::OtherStream => return None,
+    };
+    let mut errors = FormErrors::default();
+    errors.add(field, key);
+    Some(errors)
+}

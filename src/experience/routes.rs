@@ -1,0 +1,262 @@
+//! The viewer page, joining, the calendar entry; making and editing an experience.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, web};
+use backstage_actors::stage::Refusal;
+use backstage_core::access::{Decision, Denial, Rule, Via};
+use backstage_core::experience::{Experience, ExperienceEvent, ExperienceRejection, Settings};
+use backstage_core::space::{Space, SpaceEvent};
+use backstage_core::stream::{Phase, Stream};
+use backstage_core::{ExperienceId, SpaceId, StreamId, UserId};
+
+use super::form::{Typed, at_field};
+use super::views::{ExperienceEdit, ExperienceForm, ExperienceNew, ExperiencePage, ExperienceShow};
+use super::calendar;
+use crate::error::{Problem, refused};
+use crate::live::broadcasts;
+use crate::page::{FormErrors, Moment, see_other, show as render, show_again};
+use crate::security::visitor::Visit;
+use crate::space::routes::{creator, moved_space};
+use crate::space::views::{PassChip, SpaceRef};
+use crate::state::State;
+use crate::studio::routes::{Wants, find, find_space};
+use crate::{access, pass, session, space, user};
+
+/// What a guest is called until they say otherwise.
+const GUEST: &str = "Guest";
+
+/// The experience at an address, or where it has moved to.
+async fn at_address(state: &State, space: &str, experience: &str) -> Result<Result<(Space, Experience), String>, Problem> {
+    let (held, moved) = match state.store.find_space(space).await? {
+        Some(found) => (found.state, false),
+        None => (moved_space(state, space).await?.ok_or_else(Problem::not_found)?, true),
+    };
+    let found = match state.store.find_experience(&held.id, experience).await? {
+        Some(found) => found.state,
+        None => {
+            let target = space::store::given_up(&state.db, "experience", held.id.as_str(), experience).await?;
+            let id = target.and_then(|target| ExperienceId::parse(&target).ok()).ok_or_else(Problem::not_found)?;
+            let found = state.store.experience(&id).await?.ok_or_else(Problem::not_found)?;
+            return Ok(Err(format!("/m/{}/{}", held.settings.slug, found.state.settings.slug)));
+        }
+    };
+    if moved {
+        return Ok(Err(format!("/m/{}/{}", held.settings.slug, found.settings.slug)));
+    }
+    Ok(Ok((held, found)))
+}
+
+/// `GET /m/{space}`: to its first experience.
+pub async fn first(at: Visit, slug: web::Path<String>) -> Result<HttpResponse, Problem> {
+    let space = match at.state.store.find_space(&slug).await? {
+        Some(found) => found.state,
+        None => moved_space(&at.state, &slug).await?.ok_or_else(Problem::not_found)?,
+    };
+    let experiences = at.state.store.experiences_of(&space.id).await?;
+    let target = match experiences.first() {
+        Some(first) => format!("/m/{}/{}", space.settings.slug, first.state.settings.slug),
+        None => format!("/{}", space.settings.slug),
+    };
+    Ok(HttpResponse::Found().insert_header(("Location", target)).finish())
+}
+
+/// `GET /m/{space}/{experience}`, and `.ics` at its end for the calendar.
+pub async fn show(at: Visit, address: web::Path<(String, String)>) -> Result<HttpResponse, Problem> {
+    if let Some(slug) = address.1.strip_suffix(".ics") {
+        return calendar_file(&at, &address.0, slug).await;
+    }
+    let state = &at.state;
+    let (space, experience) = match at_address(state, &address.0, &address.1).await? {
+        Ok(found) => found,
+        Err(moved) => return Ok(see_other(&moved)),
+    };
+    let person = access::person(state, at.session.as_deref(), &space).await?;
+    let decision = access::judge(state, &person, &space, &experience);
+    let snapshot = state.live.snapshot(&experience.id).await?.ok_or_else(Problem::not_found)?;
+    let (access, pass) = match &decision {
+        Decision::Allowed { via: Via::Pass(_), .. } => {
+            let pass = pass::store::default_of(&state.db, &space.id).await?;
+            ("allowed", pass.map(|pass| PassChip { id: pass.id, name: pass.name }))
+        }
+        Decision::Allowed { .. } => ("allowed", None),
+        Decision::Denied(Denial::NeedsPass) => ("needs_pass", None),
+        Decision::Denied(Denial::Expired | Denial::Revoked | Denial::Suspended) => ("suspended", None),
+    };
+    let view = ExperienceShow {
+        page: at.page(experience.settings.title.clone()),
+        creator: creator(state, &space.team).await?,
+        access: access.into(),
+        pass,
+        initial: initial(snapshot.stream.as_ref()).into(),
+        starts_at: experience.settings.starts_at.map(Moment::from),
+        state_json: broadcasts::state(&snapshot.body, state.clock.now()),
+        is_host: person.role.is_some_and(|role| role.may_host()),
+        experience: ExperiencePage::of(&space.settings.slug, &experience),
+        space: space_ref(state, &space).await?,
+    };
+    render(&view)
+}
+
+/// The player's state before script runs.
+fn initial(stream: Option<&Stream>) -> &'static str {
+    match stream.map(|stream| &stream.phase) {
+        None | Some(Phase::Scheduled { .. } | Phase::Lobby { armed_until: None, .. }) => "lobby",
+        Some(Phase::Lobby { armed_until: Some(_), .. } | Phase::Live { .. }) => "connecting",
+        Some(Phase::Reconnecting { .. }) => "reconnecting",
+        Some(Phase::Ended { .. } | Phase::Archived { .. } | Phase::Cancelled { .. }) => "ended",
+    }
+}
+
+/// The space that something belongs to.
+pub async fn space_ref(state: &State, space: &Space) -> Result<SpaceRef, Problem> {
+    let accent = space::store::accent(&state.db, &space.id).await?;
+    Ok(SpaceRef { name: space.settings.name.clone(), slug: space.settings.slug.to_string(), accent })
+}
+
+async fn calendar_file(at: &Visit, space: &str, experience: &str) -> Result<HttpResponse, Problem> {
+    let (space, experience) = match at_address(&at.state, space, experience).await? {
+        Ok(found) => found,
+        Err(moved) => return Ok(see_other(&format!("{moved}.ics"))),
+    };
+    let starts_at = experience.settings.starts_at.ok_or_else(|| {
+        Problem::new(StatusCode::NOT_FOUND, "not_scheduled", "No time is announced for this show yet. Look again later.")
+    })?;
+    let slug = &space.settings.slug;
+    let url = format!("{}/m/{slug}/{}", at.state.site.public_url, experience.settings.slug);
+    let file = calendar::file(&experience, &space.settings.name, &url, starts_at, at.state.clock.now());
+    let name = format!("attachment; filename=\"{slug}-{}.ics\"", experience.settings.slug);
+    Ok(HttpResponse::Ok().content_type("text/calendar; charset=utf-8").insert_header(("Content-Disposition", name)).body(file))
+}
+
+/// `POST /m/{space}/{experience}/join`: the free pass, with a guest account made at once for those without one.
+pub async fn join(at: Visit, req: HttpRequest, address: web::Path<(String, String)>) -> Result<HttpResponse, Problem> {
+    let state = &at.state;
+    let (space, experience) = match at_address(state, &address.0, &address.1).await? {
+        Ok(found) => found,
+        Err(moved) => return Ok(see_other(&moved)),
+    };
+    state.limits.joins_per_network.take(&at.network())?;
+    let back = format!("/m/{}/{}", space.settings.slug, experience.settings.slug);
+    let decision = access::decide(state, at.session.as_deref(), &space, &experience).await?;
+    let pass = match decision {
+        Decision::Allowed { .. } => return Ok(see_other(&back)),
+        Decision::Denied(denial @ (Denial::Revoked | Denial::Expired | Denial::Suspended)) => {
+            let detail = "Your access to this space has ended. Ask its creator about it.";
+            return Err(Problem::new(StatusCode::FORBIDDEN, denial.code(), detail));
+        }
+        Decision::Denied(Denial::NeedsPass) => pass::store::default_of(&state.db, &space.id).await?.ok_or_else(Problem::not_found)?,
+    };
+    let now = state.clock.now();
+    let (user, cookie) = match &at.session {
+        Some(session) => (session.user.clone(), None),
+        None => {
+            let guest = UserId::parse(&state.ids.next()).map_err(Problem::internal)?;
+            user::store::add(&state.db, &guest, None, GUEST, now).await?;
+            let cookie = session::routes::open(&at, &req, &guest).await?;
+            (guest, Some(cookie))
+        }
+    };
+    pass::store::grant(&state.db, &state.ids.next(), &pass.id, &space.id, &user, now).await?;
+    state.access.forget(&user, &space.id);
+    let mut response = see_other(&back);
+    if let Some(cookie) = cookie {
+        response.add_cookie(&cookie).map_err(Problem::internal)?;
+    }
+    Ok(response)
+}
+
+/// `GET /studio/{space}/experiences/new`
+pub async fn new(at: Visit, slug: web::Path<String>) -> Result<HttpResponse, Problem> {
+    let space = find_space(&at, &slug, Wants::Edit).await?;
+    let form = ExperienceForm { grace_s: (at.state.grace_ms / 1_000).to_string(), ..ExperienceForm::default() };
+    render(&new_view(&at, &space, form, FormErrors::default()).await?)
+}
+
+async fn new_view(at: &Visit, space: &Space, form: ExperienceForm, errors: FormErrors) -> Result<ExperienceNew, Problem> {
+    let action = format!("/studio/{}/experiences/new", space.settings.slug);
+    let (page, space) = (at.page_t("experience.new.title"), space_ref(&at.state, space).await?);
+    Ok(ExperienceNew { page, space, form, errors, action, cancel_url: "/studio".into() })
+}
+
+/// `POST /studio/{space}/experiences/new`
+pub async fn create(at: Visit, slug: web::Path<String>, typed: web::Form<Typed>) -> Result<HttpResponse, Problem> {
+    let state = &at.state;
+    let space = find_space(&at, &slug, Wants::Edit).await?;
+    state.limits.writes_per_network.take(&at.network())?;
+    let settings = match typed.settings(Rule::Pass) {
+        Ok(settings) => settings,
+        Err(errors) => return show_again(&new_view(&at, &space, typed.form(), errors).await?),
+    };
+    let target = format!("/studio/{}/{}", space.settings.slug, settings.slug);
+    match open(state, &space.id, settings).await? {
+        Ok(_) => Ok(at.see_other_with(&target, "experience.saved")),
+        Err(errors) => show_again(&new_view(&at, &space, typed.form(), errors).await?),
+    }
+}
+
+/// Makes an experience and puts it into its space.
+pub async fn open(state: &State, space: &SpaceId, settings: Settings) -> Result<Result<ExperienceId, FormErrors>, Problem> {
+    let id = ExperienceId::parse(&state.ids.next()).map_err(Problem::internal)?;
+    let stream = StreamId::parse(&state.ids.next()).map_err(Problem::internal)?;
+    let event = ExperienceEvent::Create { id: id.clone(), space: space.clone(), settings, stream };
+    if let Err(refusal) = state.stage.experience(space, &id, event).await {
+        return Ok(Err(wrong(refusal)?));
+    }
+    let event = SpaceEvent::AddExperience { experience: id.clone() };
+    state.stage.space(space, event).await.map_err(|refusal| refused(refusal, |_| "refused"))?;
+    Ok(Ok(id))
+}
+
+fn wrong(refusal: Refusal<ExperienceRejection>) -> Result<FormErrors, Problem> {
+    match refusal {
+        Refusal::SlugTaken => {
+            let mut errors = FormErrors::default();
+            errors.add("slug", "space.form.slug_taken");
+            Ok(errors)
+        }
+        Refusal::Rejected(rejection) => at_field(rejection).ok_or_else(|| refused(Refusal::Rejected(rejection), |_| "refused")),
+        other => Err(refused(other, |_| "refused")),
+    }
+}
+
+/// `GET /studio/{space}/{experience}/edit`
+pub async fn edit(at: Visit, address: web::Path<(String, String)>) -> Result<HttpResponse, Problem> {
+    let (space, experience) = find(&at, &address.0, &address.1, Wants::Edit).await?;
+    let settings = experience.state.settings;
+    let form = ExperienceForm {
+        title: settings.title,
+        slug: settings.slug.to_string(),
+        description: settings.description,
+        starts_at: settings.starts_at.map(|at| at.0),
+        grace_s: (settings.grace_ms / 1_000).to_string(),
+    };
+    render(&edit_view(&at, &space, &address.1, form, FormErrors::default()).await?)
+}
+
+async fn edit_view(at: &Visit, space: &Space, slug: &str, form: ExperienceForm, errors: FormErrors) -> Result<ExperienceEdit, Problem> {
+    let action = format!("/studio/{}/{slug}/edit", space.settings.slug);
+    let (page, space) = (at.page_t("experience.edit.title"), space_ref(&at.state, space).await?);
+    Ok(ExperienceEdit { page, space, form, errors, action, cancel_url: "/studio".into() })
+}
+
+/// `POST /studio/{space}/{experience}/edit`
+pub async fn update(at: Visit, address: web::Path<(String, String)>, typed: web::Form<Typed>) -> Result<HttpResponse, Problem> {
+    let state = &at.state;
+    let (space, experience) = find(&at, &address.0, &address.1, Wants::Edit).await?;
+    state.limits.writes_per_network.take(&at.network())?;
+    let experience = experience.state;
+    let settings = match typed.settings(experience.settings.access) {
+        Ok(settings) => settings,
+        Err(errors) => return show_again(&edit_view(&at, &space, &address.1, typed.form(), errors).await?),
+    };
+    let (old, new) = (experience.settings.slug.clone(), settings.slug.clone());
+    let stream = StreamId::parse(&state.ids.next()).map_err(Problem::internal)?;
+    if let Err(refusal) = state.stage.experience(&space.id, &experience.id, ExperienceEvent::Edit { settings, stream }).await {
+        return show_again(&edit_view(&at, &space, &address.1, typed.form(), wrong(refusal)?).await?);
+    }
+    if old != new {
+        let now = state.clock.now();
+        space::store::give_up(&state.db, "experience", space.id.as_str(), old.as_str(), experience.id.as_str(), now).await?;
+    }
+    Ok(at.see_other_with("/studio", "experience.saved"))
+}

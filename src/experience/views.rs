@@ -1,0 +1,118 @@
+//! Pages of an experience.
+
+use crate::page::{FormErrors, Moment, Page};
+use crate::space::views::{Creator, PassChip, SpaceRef};
+use askama::Template;
+use backstage_core::experience::Experience;
+use backstage_core::slug::Slug;
+
+/// The experience on a page.
+pub struct ExperiencePage {
+    /// Its id.
+    pub id: String,
+    /// Address part of its space.
+    pub space_slug: String,
+    /// Its own address part.
+    pub slug: String,
+    /// Title.
+    pub title: String,
+    /// What it is about.
+    pub description: String,
+    /// Picture.
+    pub poster_url: Option<String>,
+    /// `/m/{space}/{experience}`
+    pub url: String,
+}
+
+impl ExperiencePage {
+    /// Of an experience in the space at `space`.
+    pub fn of(space: &Slug, experience: &Experience) -> ExperiencePage {
+        let settings = &experience.settings;
+        ExperiencePage {
+            id: experience.id.to_string(),
+            space_slug: space.to_string(),
+            slug: settings.slug.to_string(),
+            title: settings.title.clone(),
+            description: settings.description.clone(),
+            poster_url: None,
+            url: format!("/m/{space}/{}", settings.slug),
+        }
+    }
+}
+
+/// `/m/{space}/{experience}`
+#[derive(Template)]
+#[template(path = "experience/show.html")]
+pub struct ExperienceShow {
+    /// Frame.
+    pub page: Page,
+    /// The experience.
+    pub experience: ExperiencePage,
+    /// Its space.
+    pub space: SpaceRef,
+    /// Whose it is.
+    pub creator: Creator,
+    /// `allowed`, `needs_pass` or `suspended`.
+    pub access: String,
+    /// The pass that lets the visitor in.
+    pub pass: Option<PassChip>,
+    /// The player's state before script runs.
+    pub initial: String,
+    /// Announced start.
+    pub starts_at: Option<Moment>,
+    /// The socket's `state` message.
+    pub state_json: String,
+    /// The visitor may host.
+    pub is_host: bool,
+}
+
+/// What is typed into the form.
+#[derive(Debug, Clone, Default)]
+pub struct ExperienceForm {
+    /// Title.
+    pub title: String,
+    /// Address part.
+    pub slug: String,
+    /// What it is about.
+    pub description: String,
+    /// Announced start, ms UTC.
+    pub starts_at: Option<i64>,
+    /// Reconnection grace in seconds.
+    pub grace_s: String,
+}
+
+/// `/studio/{space}/experiences/new`
+#[derive(Template)]
+#[template(path = "experience/new.html")]
+pub struct ExperienceNew {
+    /// Frame.
+    pub page: Page,
+    /// Where it will be.
+    pub space: SpaceRef,
+    /// What was typed.
+    pub form: ExperienceForm,
+    /// What is wrong with it.
+    pub errors: FormErrors,
+    /// Where it posts to.
+    pub action: String,
+    /// Where Cancel leads.
+    pub cancel_url: String,
+}
+
+/// `/studio/{space}/{experience}/edit`
+#[derive(Template)]
+#[template(path = "experience/edit.html")]
+pub struct ExperienceEdit {
+    /// Frame.
+    pub page: Page,
+    /// Where it is.
+    pub space: SpaceRef,
+    /// What was typed.
+    pub form: ExperienceForm,
+    /// What is wrong with it.
+    pub errors: FormErrors,
+    /// Where it posts to.
+    pub action: String,
+    /// Where Cancel leads.
+    pub cancel_url: String,
+}

@@ -1,0 +1,4 @@
+//! The front page, and the page of errors.
+
+pub mod routes;
+pub mod views;

@@ -1,0 +1,39 @@
+//! `/`
+
+use actix_web::HttpResponse;
+
+use super::views::HomeShow;
+use crate::error::Problem;
+use crate::page::{Moment, show as render};
+use crate::security::visitor::Visit;
+use crate::space::routes::on_air;
+use crate::space::views::ShowCard;
+use crate::space;
+use backstage_core::stream::Phase;
+
+/// Shows on the front page.
+pub const SHOWS_MAX: u32 = 24;
+
+/// `GET /`
+pub async fn show(at: Visit) -> Result<HttpResponse, Problem> {
+    let state = &at.state;
+    let (mut live, mut upcoming) = (vec![], vec![]);
+    for found in state.store.live_and_upcoming(SHOWS_MAX).await? {
+        let starts_at = match found.stream.phase {
+            Phase::Scheduled { starts_at } => Some(starts_at),
+            Phase::Lobby { starts_at, .. } => starts_at,
+            _ => None,
+        };
+        let card = ShowCard {
+            title: found.experience.settings.title.clone(),
+            url: format!("/m/{}/{}", found.space.settings.slug, found.experience.settings.slug),
+            space_name: found.space.settings.name.clone(),
+            accent: space::store::accent(&state.db, &found.space.id).await?,
+            poster_url: None,
+            starts_at: starts_at.map(Moment::from),
+            live: on_air(&found.stream.phase),
+        };
+        if card.live { live.push(card) } else { upcoming.push(card) }
+    }
+    render(&HomeShow { page: at.page_t("home.headline"), live, upcoming })
+}

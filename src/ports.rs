@@ -1,0 +1,54 @@
+//! What pages, admission and sockets need of the world beside the actors' ports. The adapters implement these.
+
+use backstage_actors::ports::{BoxFuture, ProviderError};
+use backstage_core::{StreamId, Timestamp, UserId};
+
+/// A letter to one person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Letter {
+    /// Address.
+    pub to: String,
+    /// One line.
+    pub subject: String,
+    /// Plain text.
+    pub text: String,
+    /// The sign-in code in it, if there is one; only the dev mailbox shows it by itself.
+    pub code: Option<String>,
+}
+
+/// Sends letters.
+pub trait Mail: Send + Sync + 'static {
+    /// Hands a letter over; `Ok` means accepted, not read. Returns quickly: delivery goes on behind.
+    fn send(&self, letter: Letter) -> BoxFuture<'_, Result<(), ProviderError>>;
+    /// Letters kept for reading in development, newest first; empty for real mail.
+    fn kept(&self) -> Vec<(Timestamp, Letter)>;
+}
+
+/// A ticket into a media room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ticket {
+    /// Where the browser connects (`ws://` or `wss://`).
+    pub url: String,
+    /// The signed token.
+    pub token: String,
+    /// Who it makes one: `host:{user}` or `viewer:{user}:{nonce}`.
+    pub identity: String,
+    /// When it stops opening the door.
+    pub expires_at: Timestamp,
+}
+
+/// The media server as seen from its doors: tickets, and who is inside.
+pub trait Doors: Send + Sync + 'static {
+    /// A ticket that only watches: subscribes, publishes nothing, is not seen by others. Pure computation, microseconds.
+    fn viewer_ticket(&self, stream: &StreamId, user: &UserId, nonce: &str) -> Result<Ticket, ProviderError>;
+    /// A ticket for the host.
+    fn host_ticket(&self, stream: &StreamId, user: &UserId, name: &str) -> Result<Ticket, ProviderError>;
+    /// Identities in a stream's room; empty if there is no room.
+    fn inside<'a>(&'a self, stream: &'a StreamId) -> BoxFuture<'a, Result<Vec<String>, ProviderError>>;
+    /// Puts one out of the room; not there is fine.
+    fn remove<'a>(&'a self, stream: &'a StreamId, identity: &'a str) -> BoxFuture<'a, Result<(), ProviderError>>;
+    /// Whether the server answers, and where browsers reach it.
+    fn reachable(&self) -> BoxFuture<'_, Result<(), ProviderError>>;
+    /// Where browsers reach it.
+    fn public_url(&self) -> String;
+}

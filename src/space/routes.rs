@@ -1,0 +1,222 @@
+//! A space's page, and making and editing one.
+
+use actix_web::{HttpResponse, web};
+use backstage_actors::stage::Refusal;
+use backstage_core::access::Decision;
+use backstage_core::experience::Experience;
+use backstage_core::space::{Space, SpaceEvent, SpaceRejection};
+use backstage_core::{PassId, SpaceId, TeamId, Timestamp, UserId};
+
+use super::form::Typed;
+use super::store;
+use super::views::{Creator, PassChip, ShowCard, SpaceEdit, SpaceForm, SpaceNew, SpacePage, SpaceShow};
+use crate::error::Problem;
+use crate::page::{FormErrors, Moment, initials, see_other, show as render, show_again};
+use crate::security::visitor::Visit;
+use crate::state::State;
+use crate::studio::routes::{Wants, find_space};
+use crate::{access, pass, profile, team};
+
+/// Name of the pass that every new space gets.
+pub const FREE_PASS: &str = "Free pass";
+
+/// `GET /{space}`
+pub async fn show(at: Visit, slug: web::Path<String>) -> Result<HttpResponse, Problem> {
+    let state = &at.state;
+    let Some(found) = state.store.find_space(&slug).await? else {
+        return moved(state, &slug).await;
+    };
+    let space = found.state;
+    let person = access::person(state, at.session.as_deref(), &space).await?;
+    let accent = store::accent(&state.db, &space.id).await?;
+    let experiences: Vec<Experience> = state.store.experiences_of(&space.id).await?.into_iter().map(|found| found.state).collect();
+    let joined = match experiences.first() {
+        Some(first) => matches!(access::judge(state, &person, &space, first), Decision::Allowed { .. }) && !person_is_stranger(&person),
+        None => !person_is_stranger(&person),
+    };
+    let address = experiences.first().map(|first| format!("/m/{}/{}", space.settings.slug, first.settings.slug));
+    let mut cards = vec![];
+    for experience in &experiences {
+        cards.push(card(state, &space, &accent, experience).await?);
+    }
+    let pass = pass::store::default_of(&state.db, &space.id).await?.map(|pass| PassChip { id: pass.id, name: pass.name });
+    let view = SpaceShow {
+        page: at.page(space.settings.name.clone()),
+        creator: creator(state, &space.team).await?,
+        experiences: cards,
+        pass: pass.filter(|_| !space.suspended),
+        joined,
+        join_url: address.as_ref().map(|address| format!("{address}/join")),
+        enter_url: address,
+        may_edit: person.role.is_some_and(|role| role.may_edit()),
+        space: SpacePage {
+            name: space.settings.name,
+            slug: space.settings.slug.to_string(),
+            headline: space.settings.headline,
+            description: space.settings.description,
+            accent,
+            cover_url: None,
+        },
+    };
+    render(&view)
+}
+
+fn person_is_stranger(person: &backstage_core::access::Person) -> bool {
+    person.role.is_none() && person.grants.is_empty()
+}
+
+/// An address given up leads to the new one.
+async fn moved(state: &State, slug: &str) -> Result<HttpResponse, Problem> {
+    let space = moved_space(state, slug).await?.ok_or_else(Problem::not_found)?;
+    Ok(see_other(&format!("/{}", space.settings.slug)))
+}
+
+/// The space that had this address.
+pub async fn moved_space(state: &State, slug: &str) -> Result<Option<Space>, Problem> {
+    let target = store::given_up(&state.db, "space", "", slug).await?;
+    let Some(id) = target.and_then(|target| SpaceId::parse(&target).ok()) else {
+        return Ok(None);
+    };
+    Ok(state.store.space(&id).await?.map(|found| found.state))
+}
+
+/// The face of a team.
+pub async fn creator(state: &State, team: &TeamId) -> Result<Creator, Problem> {
+    let creator = profile::store::of_team(&state.db, team).await?.ok_or_else(|| Problem::internal("a team without a profile"))?;
+    Ok(Creator { initials: initials(&creator.name), name: creator.name, handle: creator.handle })
+}
+
+/// An experience in a list.
+pub async fn card(state: &State, space: &Space, accent: &str, experience: &Experience) -> Result<ShowCard, Problem> {
+    let snapshot = state.live.snapshot(&experience.id).await?;
+    let live = snapshot.as_ref().and_then(|snapshot| snapshot.stream.as_ref()).is_some_and(|stream| on_air(&stream.phase));
+    Ok(ShowCard {
+        title: experience.settings.title.clone(),
+        url: format!("/m/{}/{}", space.settings.slug, experience.settings.slug),
+        space_name: space.settings.name.clone(),
+        accent: accent.to_string(),
+        poster_url: None,
+        starts_at: experience.settings.starts_at.map(Moment::from),
+        live,
+    })
+}
+
+/// Is there something to watch?
+pub fn on_air(phase: &backstage_core::stream::Phase) -> bool {
+    use backstage_core::stream::Phase;
+    matches!(phase, Phase::Live { .. } | Phase::Reconnecting { .. })
+}
+
+/// `GET /studio/spaces/new`
+pub async fn new(at: Visit) -> Result<HttpResponse, Problem> {
+    at.account()?;
+    let form = SpaceForm { accent: super::ACCENTS[0].to_string(), ..SpaceForm::default() };
+    render(&new_view(&at, form, FormErrors::default()))
+}
+
+fn new_view(at: &Visit, form: SpaceForm, errors: FormErrors) -> SpaceNew {
+    let page = at.page_t("space.new.title");
+    SpaceNew { page, form, errors, action: "/studio/spaces/new".into(), cancel_url: "/studio".into() }
+}
+
+/// `POST /studio/spaces/new`
+pub async fn create(at: Visit, typed: web::Form<Typed>) -> Result<HttpResponse, Problem> {
+    let state = &at.state;
+    let person = at.account()?;
+    state.limits.writes_per_network.take(&at.network())?;
+    let settings = match typed.settings() {
+        Ok(settings) => settings,
+        Err(errors) => return show_again(&new_view(&at, typed.form(), errors)),
+    };
+    let slug = settings.slug.clone();
+    match open(state, &person.user, &person.name, settings, &typed.accent()).await? {
+        Ok(_) => Ok(at.see_other_with(&format!("/studio/{slug}/experiences/new"), "space.saved")),
+        Err(errors) => show_again(&new_view(&at, typed.form(), errors)),
+    }
+}
+
+/// Makes a space with its free pass, in the person's team (made now if there is none).
+pub async fn open(
+    state: &State,
+    user: &UserId,
+    name: &str,
+    settings: backstage_core::space::Settings,
+    accent: &str,
+) -> Result<Result<SpaceId, FormErrors>, Problem> {
+    let now = state.clock.now();
+    let team = team_for(state, user, name, now).await?;
+    let space = SpaceId::parse(&state.ids.next()).map_err(Problem::internal)?;
+    let event = SpaceEvent::Create { id: space.clone(), team, settings };
+    if let Err(refusal) = state.stage.space(&space, event).await {
+        return Ok(Err(at_field(refusal)?));
+    }
+    let pass = PassId::parse(&state.ids.next()).map_err(Problem::internal)?;
+    pass::store::add_default(&state.db, &pass, &space, FREE_PASS, now).await?;
+    store::set_accent(&state.db, &space, accent).await?;
+    Ok(Ok(space))
+}
+
+async fn team_for(state: &State, user: &UserId, name: &str, now: Timestamp) -> Result<TeamId, Problem> {
+    profile::store::ensure(&state.db, user, name, now).await?;
+    state.sessions.forget_user(user);
+    let held = team::store::of_user(&state.db, user).await?;
+    if let Some((team, _)) = held.into_iter().find(|(_, role)| role.may_edit()) {
+        return Ok(team);
+    }
+    let team = TeamId::parse(&state.ids.next()).map_err(Problem::internal)?;
+    team::store::found(&state.db, &team, name, user, now).await?;
+    state.access.forget_user(user);
+    Ok(team)
+}
+
+/// A refusal of the domain at the field it is about.
+fn at_field(refusal: Refusal<SpaceRejection>) -> Result<FormErrors, Problem> {
+    let mut errors = FormErrors::default();
+    match refusal {
+        Refusal::SlugTaken => errors.add("slug", "space.form.slug_taken"),
+        Refusal::Rejected(SpaceRejection::BadName) => errors.add("name", "space.form.name_missing"),
+        Refusal::Rejected(SpaceRejection::BadHeadline) => errors.add("headline", "space.form.too_long"),
+        Refusal::Rejected(SpaceRejection::BadDescription) => errors.add("description", "space.form.too_long"),
+        other => return Err(crate::error::refused(other, |_| "refused")),
+    }
+    Ok(errors)
+}
+
+/// `GET /studio/{space}/edit`
+pub async fn edit(at: Visit, slug: web::Path<String>) -> Result<HttpResponse, Problem> {
+    let space = find_space(&at, &slug, Wants::Edit).await?;
+    let settings = space.settings;
+    let form = SpaceForm {
+        accent: store::accent(&at.state.db, &space.id).await?,
+        slug: settings.slug.to_string(),
+        name: settings.name,
+        headline: settings.headline,
+        description: settings.description,
+    };
+    render(&edit_view(&at, &slug, form, FormErrors::default()))
+}
+
+fn edit_view(at: &Visit, slug: &str, form: SpaceForm, errors: FormErrors) -> SpaceEdit {
+    let page = at.page_t("space.edit.title");
+    SpaceEdit { page, form, errors, action: format!("/studio/{slug}/edit"), cancel_url: "/studio".into() }
+}
+
+/// `POST /studio/{space}/edit`
+pub async fn update(at: Visit, slug: web::Path<String>, typed: web::Form<Typed>) -> Result<HttpResponse, Problem> {
+    let state = &at.state;
+    let space = find_space(&at, &slug, Wants::Edit).await?;
+    state.limits.writes_per_network.take(&at.network())?;
+    let settings = match typed.settings() {
+        Ok(settings) => settings,
+        Err(errors) => return show_again(&edit_view(&at, &slug, typed.form(), errors)),
+    };
+    let (old, new) = (space.settings.slug.clone(), settings.slug.clone());
+    if let Err(refusal) = state.stage.space(&space.id, SpaceEvent::Edit { settings }).await {
+        return show_again(&edit_view(&at, &slug, typed.form(), at_field(refusal)?));
+    }
+    store::set_accent(&state.db, &space.id, &typed.accent()).await?;
+    if old != new {
+        store::give_up(&state.db, "space", "", old.as_str(), space.id.as_str(), state.clock.now()).await?;
+    }
+    Ok(at.see_other_with("/studio", "space.saved"))
+}

@@ -1,0 +1,139 @@
+//! Pages of a space.
+
+use crate::page::{FormErrors, Moment, Page};
+use askama::Template;
+
+/// A show in a list; templates call it `card`.
+#[derive(Clone)]
+pub struct ShowCard {
+    /// Title.
+    pub title: String,
+    /// Address.
+    pub url: String,
+    /// Its space.
+    pub space_name: String,
+    /// Accent of the space.
+    pub accent: String,
+    /// Picture.
+    pub poster_url: Option<String>,
+    /// Announced start.
+    pub starts_at: Option<Moment>,
+    /// On air now.
+    pub live: bool,
+}
+
+/// Whose it is.
+#[derive(Clone)]
+pub struct Creator {
+    /// Shown name.
+    pub name: String,
+    /// Address part of the profile.
+    pub handle: String,
+    /// One or two letters.
+    pub initials: String,
+}
+
+/// The space on its sales page.
+pub struct SpacePage {
+    /// Name.
+    pub name: String,
+    /// Address part.
+    pub slug: String,
+    /// One sentence.
+    pub headline: String,
+    /// Several.
+    pub description: String,
+    /// Accent colour.
+    pub accent: String,
+    /// Cover picture.
+    pub cover_url: Option<String>,
+}
+
+/// A pass by name.
+pub struct PassChip {
+    /// Its id.
+    pub id: String,
+    /// What people read.
+    pub name: String,
+}
+
+/// `/{space}`
+#[derive(Template)]
+#[template(path = "space/show.html")]
+pub struct SpaceShow {
+    /// Frame.
+    pub page: Page,
+    /// The space.
+    pub space: SpacePage,
+    /// Whose it is.
+    pub creator: Creator,
+    /// What is inside.
+    pub experiences: Vec<ShowCard>,
+    /// The pass on offer.
+    pub pass: Option<PassChip>,
+    /// The visitor is in already.
+    pub joined: bool,
+    /// Where Join posts to; none while the space is empty.
+    pub join_url: Option<String>,
+    /// Where those who are in go.
+    pub enter_url: Option<String>,
+    /// The visitor may edit it.
+    pub may_edit: bool,
+}
+
+/// What is typed into the form.
+#[derive(Debug, Clone, Default)]
+pub struct SpaceForm {
+    /// Name.
+    pub name: String,
+    /// Address part.
+    pub slug: String,
+    /// One sentence.
+    pub headline: String,
+    /// Several.
+    pub description: String,
+    /// Accent colour.
+    pub accent: String,
+}
+
+/// `/studio/spaces/new`
+#[derive(Template)]
+#[template(path = "space/new.html")]
+pub struct SpaceNew {
+    /// Frame.
+    pub page: Page,
+    /// What was typed.
+    pub form: SpaceForm,
+    /// What is wrong with it.
+    pub errors: FormErrors,
+    /// Where it posts to.
+    pub action: String,
+    /// Where Cancel leads.
+    pub cancel_url: String,
+}
+
+/// `/studio/{space}/edit`
+#[derive(Template)]
+#[template(path = "space/edit.html")]
+pub struct SpaceEdit {
+    /// Frame.
+    pub page: Page,
+    /// What was typed.
+    pub form: SpaceForm,
+    /// What is wrong with it.
+    pub errors: FormErrors,
+    /// Where it posts to.
+    pub action: String,
+    /// Where Cancel leads.
+    pub cancel_url: String,
+}
+
+/// The space that something belongs to.
+pub struct SpaceRef {
+    /// Name.
+    pub name: String,
+    /// Address part.
+    pub slug: String,
+    /// Accent colour.
+    pub accent: String,
+}

@@ -1,0 +1,84 @@
+//! What every handler can reach.
+
+use backstage_actors::Stage;
+use backstage_actors::ports::{Clock, Ids, Rooms};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::access::Access;
+use crate::assets::Assets;
+use crate::db::Db;
+use crate::live::hub::Hub;
+use crate::ports::{Doors, Mail};
+use crate::security::cookies::Jar;
+use crate::security::headers::Headers;
+use crate::security::limits::Limits;
+use crate::security::seal::Seal;
+use crate::session::Sessions;
+use crate::store::SqlStore;
+use crate::telemetry::Metrics;
+
+/// Where the site stands.
+#[derive(Debug, Clone, Default)]
+pub struct Site {
+    /// Development: dev pages, seeds, wide limits.
+    pub development: bool,
+    /// Address people use, `https://host` or `http://host:port`, without a slash at the end.
+    pub public_url: String,
+    /// Proxies of ours in front: their `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpAddr>,
+}
+
+impl Site {
+    /// Host and port of the public address.
+    pub fn authority(&self) -> Option<&str> {
+        self.public_url.split_once("://").map(|(_, rest)| rest.split('/').next().unwrap_or(rest)).filter(|host| !host.is_empty())
+    }
+
+    /// Whether people reach it over TLS.
+    pub fn https(&self) -> bool {
+        self.public_url.starts_with("https://")
+    }
+}
+
+/// The application, shared by all workers.
+pub struct State {
+    /// Where it stands.
+    pub site: Site,
+    /// Cookie names.
+    pub jar: Jar,
+    /// Server secret.
+    pub seal: Seal,
+    /// Answer headers.
+    pub headers: Headers,
+    /// Asset addresses.
+    pub assets: Arc<Assets>,
+    /// People's rows.
+    pub db: Db,
+    /// Aggregates as committed.
+    pub store: SqlStore,
+    /// The actors.
+    pub stage: Stage,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// New ids.
+    pub ids: Arc<dyn Ids>,
+    /// Rooms of the media server.
+    pub rooms: Arc<dyn Rooms>,
+    /// Doors of the media server.
+    pub doors: Arc<dyn Doors>,
+    /// Letters.
+    pub mail: Arc<dyn Mail>,
+    /// Live state of experiences, and their sockets.
+    pub live: Arc<Hub>,
+    /// Who may watch.
+    pub access: Access,
+    /// Who is signed in.
+    pub sessions: Sessions,
+    /// Rates.
+    pub limits: Limits,
+    /// Figures for operators.
+    pub metrics: Arc<Metrics>,
+    /// Reconnection grace that a new experience starts with, ms.
+    pub grace_ms: i64,
+}

@@ -1,0 +1,4 @@
+//! The studio: what a team works with.
+
+pub mod routes;
+pub mod views;

@@ -1,0 +1,164 @@
+//! What stands at the other ends of the wires, made from the configuration: our own children on a laptop, other
+//! people's servers in production. Tests put fakes in their place.
+
+use backstage_actors::ports::{Clock, Ids, Rooms, Spine, Store};
+use backstage_core::Timestamp;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::adapters::livekit::{self, CheckError, Endpoint, LiveKitRooms, LiveKitServer, LiveKitSettings};
+use crate::adapters::mail::{Mailbox, SmtpMail, SmtpSettings};
+use crate::adapters::mqtt::{BrokerAddress, EmbeddedBroker, MqttSpine};
+use crate::app::StartError;
+use crate::config::Config;
+use crate::doors::LiveKitDoors;
+use crate::letters::{Carrier, Letters};
+use crate::ports::{Doors, Mail};
+use crate::store::SqlStore;
+use crate::telemetry::{Metrics, Part};
+use crate::webhooks::LiveKitDoor;
+
+/// The other ends.
+pub struct World {
+    /// Rooms of the media server.
+    pub rooms: Arc<dyn Rooms>,
+    /// Doors of the media server.
+    pub doors: Arc<dyn Doors>,
+    /// Letters.
+    pub mail: Arc<dyn Mail>,
+    /// The event spine.
+    pub spine: Arc<dyn Spine>,
+    /// Where the media server's webhooks come in.
+    pub webhooks: Option<Arc<LiveKitDoor>>,
+    /// Parts that `/readyz` asks about, beside the database.
+    pub parts: Vec<Part>,
+    /// Our own media server.
+    pub livekit: Option<Arc<LiveKitServer>>,
+    /// Our own event broker.
+    pub broker: Option<EmbeddedBroker>,
+}
+
+/// What the world is built on.
+pub struct Ground<'a> {
+    /// The store.
+    pub store: &'a SqlStore,
+    /// Names this installation.
+    pub install: &'a str,
+    /// Where we listen.
+    pub address: SocketAddr,
+    /// Figures.
+    pub metrics: &'a Arc<Metrics>,
+    /// The time.
+    pub clock: &'a Arc<dyn Clock>,
+    /// New ids.
+    pub ids: &'a Arc<dyn Ids>,
+}
+
+impl World {
+    /// Starts our own children, or looks at the servers named.
+    pub async fn of(config: &Config, ground: &Ground<'_>) -> Result<World, StartError> {
+        let (endpoint, livekit) = media_server(config, ground).await?;
+        let public_url = match config.livekit.public_url.as_str() {
+            "" => endpoint.url.clone(),
+            url => url.trim_end_matches('/').to_string(),
+        };
+        let (spine, broker) = event_spine(config, ground.install).await?;
+        let media = match &livekit {
+            Some(server) => Part::livekit(server.clone()),
+            None => Part::livekit_elsewhere(endpoint.clone()),
+        };
+        let rooms = LiveKitRooms::new(&endpoint, ground.install);
+        let doors = LiveKitDoors::new(&endpoint, public_url, ground.install, rooms.clone(), ground.clock.clone());
+        let store: Arc<dyn Store> = Arc::new(ground.store.clone());
+        let webhooks = LiveKitDoor::new(&endpoint, ground.install, store, ground.clock.clone(), ground.metrics.clone());
+        Ok(World {
+            rooms: Arc::new(rooms),
+            doors: Arc::new(doors),
+            mail: Arc::new(letters(config, ground)?),
+            spine: spine.clone(),
+            webhooks: Some(webhooks),
+            parts: vec![media, Part::mqtt(spine), Part::disk(config.data.dir.clone())],
+            livekit,
+            broker,
+        })
+    }
+}
+
+fn letters(config: &Config, ground: &Ground<'_>) -> Result<Letters, StartError> {
+    let carrier = if config.mail.smtp_url.is_empty() {
+        let file = config.data.dir.join("mailbox.jsonl");
+        let mailbox = Mailbox::open(file.clone(), ground.clock.clone());
+        Carrier::Mailbox(Arc::new(mailbox.map_err(|cause| StartError::Folder { path: file, cause })?))
+    } else {
+        let settings = SmtpSettings { url: config.mail.smtp_url.expose().to_string(), from: config.mail.from.clone() };
+        Carrier::Smtp(Arc::new(SmtpMail::new(&settings).map_err(StartError::Other)?))
+    };
+    Ok(Letters::new(carrier, ground.ids.clone(), ground.metrics.clone()))
+}
+
+async fn event_spine(config: &Config, install: &str) -> Result<(Arc<MqttSpine>, Option<EmbeddedBroker>), StartError> {
+    let given = &config.mqtt;
+    if given.url.is_empty() {
+        let broker = EmbeddedBroker::start(&config.data.dir, given.port).await?;
+        let spine = MqttSpine::connect(broker.address().clone(), install);
+        return Ok((Arc::new(spine), Some(broker)));
+    }
+    let mut address = BrokerAddress::parse(&given.url).map_err(StartError::Other)?;
+    if !given.user.is_empty() {
+        address = address.with_login(&given.user, given.password.expose());
+    }
+    Ok((Arc::new(MqttSpine::connect(address, install)), None))
+}
+
+async fn media_server(config: &Config, ground: &Ground<'_>) -> Result<(Endpoint, Option<Arc<LiveKitServer>>), StartError> {
+    let given = &config.livekit;
+    if given.url.is_empty() {
+        let port = ground.address.port();
+        let settings = LiveKitSettings {
+            binary: given.embedded.program.clone(),
+            folder: config.data.dir.join("livekit"),
+            host: given.embedded.host,
+            webhook_url: format!("http://{}/webhooks/livekit", SocketAddr::new(reachable(ground.address.ip()), port)),
+        };
+        let server = LiveKitServer::start(settings).await?;
+        return Ok((server.endpoint().clone(), Some(Arc::new(server))));
+    }
+    let endpoint = Endpoint {
+        url: given.url.trim_end_matches('/').to_string(),
+        api_key: given.api_key.clone(),
+        api_secret: given.api_secret.expose().to_string(),
+    };
+    match livekit::check(&endpoint, ground.install).await {
+        Ok(seen) => tracing::info!(version = seen.version, url = endpoint.url, "media server found"),
+        // It may come up later; until then /readyz says so and the outbox waits.
+        Err(error @ CheckError::Unreachable { .. }) => tracing::warn!(%error, "starting without the media server"),
+        Err(error) => return Err(error.into()),
+    }
+    Ok((endpoint, None))
+}
+
+/// The address under which we reach ourselves.
+fn reachable(listening: IpAddr) -> IpAddr {
+    if listening.is_unspecified() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { listening }
+}
+
+/// The machine's clock.
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[allow(clippy::disallowed_methods, reason = "the one place that reads the clock")]
+    fn now(&self) -> Timestamp {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    }
+}
+
+/// UUIDv7: sorts by time.
+pub struct Uuids;
+
+impl Ids for Uuids {
+    fn next(&self) -> String {
+        uuid::Uuid::now_v7().to_string()
+    }
+}
