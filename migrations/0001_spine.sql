@@ -54,6 +54,7 @@ CREATE TABLE outbox (
 );
 
 CREATE INDEX outbox_waiting ON outbox (lane, at, version, place) WHERE dead = 0;
+CREATE INDEX outbox_due ON outbox (lane, due_at) WHERE dead = 0;
 CREATE INDEX outbox_order ON outbox (owner, lane, version, place) WHERE dead = 0;
 
 -- Durable alarms; at most one of each name per owner.

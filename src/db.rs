@@ -109,12 +109,16 @@ impl Db {
     /// because another one wrote in between. Dropped without [`Write::commit`], nothing of it happens.
     pub async fn begin_write(&self) -> Result<Write, sqlx::Error> {
         if self.sqlite {
-            let turn = self.turn.clone().lock_owned().await;
-            let tx = self.pool.begin_with("BEGIN IMMEDIATE").await?;
-            Ok(Write { tx, _turn: Some(turn) })
+            let turn = self.turn().await;
+            Ok(Write { tx: self.pool.begin_with("BEGIN IMMEDIATE").await?, _turn: turn })
         } else {
-            Ok(Write { tx: self.pool.begin().await?, _turn: None })
+            Ok(Write { tx: self.pool.begin().await?, _turn: Turn(None) })
         }
+    }
+
+    /// The turn to write, to be held while a single writing statement runs on the pool: that needs no transaction.
+    pub async fn turn(&self) -> Turn {
+        Turn(if self.sqlite { Some(self.turn.clone().lock_owned().await) } else { None })
     }
 
     /// Waits for running statements and closes every connection.
@@ -123,11 +127,14 @@ impl Db {
     }
 }
 
+/// The right to write now, while it is held; on Postgres everybody always has it.
+pub struct Turn(#[allow(dead_code, reason = "held, not read")] Option<OwnedMutexGuard<()>>);
+
 /// A transaction that writes; `&mut *write` is the connection to run statements on.
 pub struct Write {
     tx: Transaction<'static, Any>,
     // After `tx`, so that the next writer's turn comes when this transaction is gone.
-    _turn: Option<OwnedMutexGuard<()>>,
+    _turn: Turn,
 }
 
 impl Write {

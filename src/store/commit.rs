@@ -156,9 +156,10 @@ async fn taken(db: &Db, commit: &Commit) -> Result<StoreError, StoreError> {
 
 /// See [`backstage_actors::ports::Store::settle`].
 pub async fn settle(db: &Db, settles: Settles) -> Result<(), StoreError> {
-    let mut write = db.begin_write().await.map_err(unavailable)?;
-    settle_in(&mut write, &settles).await.map_err(unavailable)?;
-    write.commit().await.map_err(unavailable)
+    let _turn = db.turn().await;
+    let mut connection = db.pool.acquire().await.map_err(unavailable)?;
+    settle_in(&mut connection, &settles).await.map_err(unavailable)?;
+    Ok(())
 }
 
 /// `false` if it is settled already.

@@ -11,15 +11,14 @@ const UNSETTLED: &str = "SELECT id, body, at FROM inbox WHERE settled = 0 ORDER 
 
 /// See [`backstage_actors::ports::Store::receive`].
 pub async fn receive(db: &Db, message: InboxMessage) -> Result<bool, StoreError> {
-    let mut write = db.begin_write().await.map_err(unavailable)?;
+    let _turn = db.turn().await;
     let done = query(RECEIVE)
         .bind(message.key)
         .bind(message.body)
         .bind(message.at.0)
-        .execute(&mut *write)
+        .execute(&db.pool)
         .await
         .map_err(unavailable)?;
-    write.commit().await.map_err(unavailable)?;
     Ok(done.rows_affected() == 1)
 }
 

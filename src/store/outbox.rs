@@ -16,9 +16,11 @@ const CLAIM: &str = "UPDATE outbox SET due_at = $3 WHERE dead = 0 AND due_at <= 
      AND (p.version < o.version OR (p.version = o.version AND p.place < o.place))) \
      ORDER BY o.at, o.version, o.place LIMIT $4) \
      RETURNING id, owner, version, place, effect, at, attempts";
-const NEXT_AT: &str = "SELECT MIN(o.due_at) FROM outbox o WHERE o.lane = $1 AND o.dead = 0 AND NOT EXISTS (\
+const NEXT_AT: &str = "SELECT o.due_at FROM outbox o WHERE o.lane = $1 AND o.dead = 0 AND NOT EXISTS (\
      SELECT 1 FROM outbox p WHERE p.owner = o.owner AND p.lane = o.lane AND p.dead = 0 \
-     AND (p.version < o.version OR (p.version = o.version AND p.place < o.place)))";
+     AND (p.version < o.version OR (p.version = o.version AND p.place < o.place))) \
+     ORDER BY o.due_at LIMIT 1";
+const ANY_DUE: &str = "SELECT 1 FROM outbox WHERE lane = $1 AND dead = 0 AND due_at <= $2 LIMIT 1";
 const BACKLOG: &str = "SELECT lane, COUNT(CASE WHEN dead = 0 THEN 1 END), COUNT(CASE WHEN dead = 1 THEN 1 END), \
      MIN(CASE WHEN dead = 0 THEN at END) FROM outbox GROUP BY lane";
 
@@ -31,19 +33,19 @@ pub async fn claim(
     limit: u32,
 ) -> Result<Vec<OutboxRow>, StoreError> {
     // An idle lane is asked often: no write lock for nothing.
-    if db.sqlite && next_at(db, lane).await?.is_none_or(|at| at > now) {
+    let any = query(ANY_DUE).bind(lane.as_str()).bind(now.0).fetch_optional(&db.pool).await.map_err(unavailable)?;
+    if any.is_none() {
         return Ok(vec![]);
     }
-    let mut write = db.begin_write().await.map_err(unavailable)?;
+    let _turn = db.turn().await;
     let rows = query(CLAIM)
         .bind(lane.as_str())
         .bind(now.0)
         .bind((now + lease_ms).0)
         .bind(i64::from(limit))
-        .fetch_all(&mut *write)
+        .fetch_all(&db.pool)
         .await
         .map_err(unavailable)?;
-    write.commit().await.map_err(unavailable)?;
     let mut claimed = rows.iter().map(|row| claimed(lane, row)).collect::<Result<Vec<_>, _>>()?;
     claimed.sort_by_key(|(order, row)| (row.at, *order));
     Ok(claimed.into_iter().map(|(_, row)| row).collect())
@@ -77,14 +79,15 @@ pub async fn performed(db: &Db, key: String, outcome: Performed) -> Result<(), S
             query("UPDATE outbox SET dead = 1, error = $2 WHERE id = $1 AND dead = 0").bind(key).bind(error)
         }
     };
-    let mut write = db.begin_write().await.map_err(unavailable)?;
-    statement.execute(&mut *write).await.map_err(unavailable)?;
-    write.commit().await.map_err(unavailable)
+    let _turn = db.turn().await;
+    statement.execute(&db.pool).await.map_err(unavailable)?;
+    Ok(())
 }
 
 /// See [`backstage_actors::ports::Store::next_effect_at`].
 pub async fn next_at(db: &Db, lane: Lane) -> Result<Option<Timestamp>, StoreError> {
-    let at: Option<i64> = query_scalar(NEXT_AT).bind(lane.as_str()).fetch_one(&db.pool).await.map_err(unavailable)?;
+    let at: Option<i64> =
+        query_scalar(NEXT_AT).bind(lane.as_str()).fetch_optional(&db.pool).await.map_err(unavailable)?;
     Ok(at.map(Timestamp))
 }
 
