@@ -327,6 +327,8 @@ pub trait Gauge: Send + Sync + 'static {
     fn effect(&self, lane: &str, outcome: &str);
     /// The sweep found something that no webhook had told: `track_found`, `track_lost`, `room_missing`, `room_stray`.
     fn reconciled(&self, what: &str);
-    /// Messages waiting in an actor's mailbox when one was taken.
+    /// A sweep looked at this many open streams and took so long.
+    fn swept(&self, streams: usize, took_ms: i64);
+    /// Events in the mailboxes of one kind of owner, or being decided, when one was handed over.
     fn mailbox_depth(&self, kind: &str, depth: usize);
 }

@@ -47,6 +47,7 @@ async fn round(stage: &Stage, even_if_idle: bool) -> Result<(), StoreError> {
 /// One comparison. A media server that does not answer changes nothing.
 pub async fn sweep(stage: &Stage) -> Result<(), StoreError> {
     let ports = &stage.shared().ports;
+    let began_at = ports.clock.now();
     // Rooms first: a room is only ever opened for a stream that was committed before.
     let rooms = match ports.rooms.list().await {
         Ok(rooms) => rooms,
@@ -74,6 +75,7 @@ pub async fn sweep(stage: &Stage) -> Result<(), StoreError> {
     stream::iter(open.iter().filter(worth_a_look))
         .for_each_concurrent(TOGETHER_MAX, |open| observe(stage, &open.path))
         .await;
+    ports.gauge.swept(open.len(), ports.clock.now().since_ms(began_at));
     Ok(())
 }
 

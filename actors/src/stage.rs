@@ -9,11 +9,13 @@ use crate::{Rules, keep::Kept, reconcile, runner, timers};
 use actix::prelude::*;
 use backstage_core::effect::Lane;
 use backstage_core::experience::{Experience, ExperienceEvent, ExperienceRejection};
+use backstage_core::machine::Kind;
 use backstage_core::space::{Space, SpaceEvent, SpaceRejection};
 use backstage_core::stream::{Stream, StreamEvent, StreamRejection};
 use backstage_core::{ExperienceId, Machine, SpaceId};
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::Notify;
 
@@ -99,6 +101,17 @@ pub struct Shared {
     /// The media server should be looked at.
     pub sweep: Notify,
     lanes: [Notify; 3],
+    /// Events handed to owners and not answered yet, by kind.
+    waiting: [AtomicUsize; 3],
+}
+
+/// One event on its way; counted until it is answered or given up.
+struct OnItsWay<'a>(&'a AtomicUsize);
+
+impl Drop for OnItsWay<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Shared {
@@ -109,6 +122,17 @@ impl Shared {
             Lane::Rooms => &self.lanes[1],
             Lane::Spine => &self.lanes[2],
         }
+    }
+
+    fn on_its_way(&self, kind: Kind) -> OnItsWay<'_> {
+        let waiting = match kind {
+            Kind::Space => &self.waiting[0],
+            Kind::Experience => &self.waiting[1],
+            Kind::Stream => &self.waiting[2],
+        };
+        let depth = waiting.fetch_add(1, Ordering::Relaxed) + 1;
+        self.ports.gauge.mailbox_depth(kind.as_str(), depth);
+        OnItsWay(waiting)
     }
 
     /// Effects wait in a lane.
@@ -135,8 +159,8 @@ impl Stage {
     /// Starts the actors and loops on the present arbiter. Call it inside an actix system.
     pub fn start(ports: Ports) -> Running {
         let lanes = [Notify::new(), Notify::new(), Notify::new()];
-        let (registry, timers, sweep) = Default::default();
-        let shared = Arc::new(Shared { ports, registry, timers, sweep, lanes });
+        let (registry, timers, sweep, waiting) = Default::default();
+        let shared = Arc::new(Shared { ports, registry, timers, sweep, lanes, waiting });
         let root = Root { shared: shared.clone(), spaces: Children::default() }.start();
         let stage = Stage { shared, root };
         let mut loops: Vec<Kept> = Lane::ALL.into_iter().map(|lane| runner::start(stage.clone(), lane)).collect();
@@ -229,6 +253,7 @@ impl Stage {
         L: Fn() -> F,
         F: Future<Output = Option<Addr<Owner<M>>>>,
     {
+        let _counted = self.shared.on_its_way(M::KIND);
         let work = async {
             for _ in 0..LOOKUPS_MAX {
                 let owner = match M::shelf(&self.shared.registry).find(id) {

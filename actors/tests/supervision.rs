@@ -30,6 +30,7 @@ impl Gauge for Counted {
     }
     fn effect(&self, _: &str, _: &str) {}
     fn reconciled(&self, _: &str) {}
+    fn swept(&self, _: usize, _: i64) {}
     fn mailbox_depth(&self, _: &str, _: usize) {}
 }
 

@@ -30,6 +30,8 @@ pub struct Metrics {
     mailbox_depth: HistogramVec,
     effects: IntCounterVec,
     reconciled: IntCounterVec,
+    sweep_streams: IntGauge,
+    sweep_ms: IntGauge,
     outbox_waiting: IntGaugeVec,
     outbox_dead: IntGaugeVec,
     outbox_lag_ms: IntGaugeVec,
@@ -96,7 +98,7 @@ impl Metrics {
             mailbox_depth: histogram(
                 &registry,
                 "mailbox_depth",
-                "Messages waiting in an actor's mailbox when one was taken.",
+                "Events in the mailboxes of one kind of actor, or being decided, when one was handed over.",
                 &DEPTHS,
                 &["kind"],
             )?,
@@ -112,6 +114,8 @@ impl Metrics {
                 "Differences that the sweep found and no webhook had told.",
                 &["what"],
             )?,
+            sweep_streams: gauge(&registry, "sweep_streams", "Open streams that the last sweep looked at.")?,
+            sweep_ms: gauge(&registry, "sweep_ms", "How long the last sweep took, ms.")?,
             outbox_waiting: gauges(&registry, "outbox_waiting", "Effects not performed yet.", &["lane"])?,
             outbox_dead: gauges(&registry, "outbox_dead", "Effects given up, kept as dead letters.", &["lane"])?,
             outbox_lag_ms: gauges(&registry, "outbox_lag_ms", "Age of the oldest effect that waits, ms.", &["lane"])?,
@@ -321,6 +325,11 @@ impl Gauge for Metrics {
 
     fn reconciled(&self, what: &str) {
         self.reconciled.with_label_values(&[what]).inc();
+    }
+
+    fn swept(&self, streams: usize, took_ms: i64) {
+        self.sweep_streams.set(i64::try_from(streams).unwrap_or(i64::MAX));
+        self.sweep_ms.set(took_ms);
     }
 
     fn mailbox_depth(&self, kind: &str, depth: usize) {

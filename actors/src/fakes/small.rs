@@ -52,5 +52,6 @@ impl Gauge for Silent {
     fn actor_escalated(&self, _: &str) {}
     fn effect(&self, _: &str, _: &str) {}
     fn reconciled(&self, _: &str) {}
+    fn swept(&self, _: usize, _: i64) {}
     fn mailbox_depth(&self, _: &str, _: usize) {}
 }
