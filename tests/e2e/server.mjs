@@ -67,5 +67,5 @@ export async function startServer() {
     }
     await rm(data, { recursive: true, force: true });
   };
-  return { url, log, stop };
+  return { url, data, pid: child.pid, log, stop };
 }
