@@ -255,12 +255,7 @@ impl App {
             broker.stop();
         }
         if let Some(livekit) = self.livekit {
-            // The routes held it too, until their workers were gone.
-            wait_until(BYE_MS_MAX, async || Arc::strong_count(&livekit) == 1).await;
-            match Arc::into_inner(livekit) {
-                Some(livekit) => livekit.stop().await,
-                None => tracing::warn!("the media server is left running: the next start takes it over"),
-            }
+            livekit.stop().await;
         }
         self.state.db.close().await;
     }

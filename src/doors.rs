@@ -11,7 +11,6 @@ use crate::ports::{Doors, Ticket};
 pub struct LiveKitDoors {
     endpoint: Endpoint,
     public_url: String,
-    install: String,
     tokens: Tokens,
     rooms: LiveKitRooms,
     clock: Arc<dyn Clock>,
@@ -21,7 +20,7 @@ impl LiveKitDoors {
     /// `public_url`: where browsers reach the server.
     pub fn new(endpoint: &Endpoint, public_url: String, install: &str, rooms: LiveKitRooms, clock: Arc<dyn Clock>) -> LiveKitDoors {
         let tokens = Tokens::new(endpoint, install);
-        LiveKitDoors { endpoint: endpoint.clone(), public_url, install: install.to_string(), tokens, rooms, clock }
+        LiveKitDoors { endpoint: endpoint.clone(), public_url, tokens, rooms, clock }
     }
 
     fn ticket(&self, token: Token) -> Ticket {
@@ -51,8 +50,8 @@ impl Doors for LiveKitDoors {
 
     fn reachable(&self) -> BoxFuture<'_, Result<(), ProviderError>> {
         Box::pin(async move {
-            match check(&self.endpoint, &self.install).await {
-                Ok(_) => Ok(()),
+            match check::answers(&self.endpoint).await {
+                Ok(()) => Ok(()),
                 Err(error) => Err(ProviderError::TryAgain(error.to_string())),
             }
         })

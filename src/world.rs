@@ -63,7 +63,7 @@ impl World {
             "" => endpoint.url.clone(),
             url => url.trim_end_matches('/').to_string(),
         };
-        let (spine, broker) = event_spine(config, ground.install).await?;
+        let (spine, broker) = event_spine(config, ground).await?;
         let media = match &livekit {
             Some(server) => Part::livekit(server.clone()),
             None => Part::livekit_elsewhere(endpoint.clone()),
@@ -97,18 +97,18 @@ fn letters(config: &Config, ground: &Ground<'_>) -> Result<Letters, StartError> 
     Ok(Letters::new(carrier, ground.ids.clone(), ground.metrics.clone()))
 }
 
-async fn event_spine(config: &Config, install: &str) -> Result<(Arc<MqttSpine>, Option<EmbeddedBroker>), StartError> {
+async fn event_spine(config: &Config, ground: &Ground<'_>) -> Result<(Arc<MqttSpine>, Option<EmbeddedBroker>), StartError> {
     let given = &config.mqtt;
     if given.url.is_empty() {
         let broker = EmbeddedBroker::start(&config.data.dir, given.port).await?;
-        let spine = MqttSpine::connect(broker.address().clone(), install);
+        let spine = MqttSpine::connect(broker.address().clone(), ground.install, ground.metrics.clone());
         return Ok((Arc::new(spine), Some(broker)));
     }
     let mut address = BrokerAddress::parse(&given.url).map_err(StartError::Other)?;
     if !given.user.is_empty() {
         address = address.with_login(&given.user, given.password.expose());
     }
-    Ok((Arc::new(MqttSpine::connect(address, install)), None))
+    Ok((Arc::new(MqttSpine::connect(address, ground.install, ground.metrics.clone())), None))
 }
 
 async fn media_server(config: &Config, ground: &Ground<'_>) -> Result<(Endpoint, Option<Arc<LiveKitServer>>), StartError> {
@@ -121,7 +121,7 @@ async fn media_server(config: &Config, ground: &Ground<'_>) -> Result<(Endpoint,
             host: given.embedded.host,
             webhook_url: format!("http://{}/webhooks/livekit", SocketAddr::new(reachable(ground.address.ip()), port)),
         };
-        let server = LiveKitServer::start(settings).await?;
+        let server = LiveKitServer::start(settings, ground.metrics.clone()).await?;
         return Ok((server.endpoint().clone(), Some(Arc::new(server))));
     }
     let endpoint = Endpoint {
@@ -129,7 +129,7 @@ async fn media_server(config: &Config, ground: &Ground<'_>) -> Result<(Endpoint,
         api_key: given.api_key.clone(),
         api_secret: given.api_secret.expose().to_string(),
     };
-    match livekit::check(&endpoint, ground.install).await {
+    match livekit::check(&endpoint, ground.install, ground.clock.as_ref()).await {
         Ok(seen) => tracing::info!(version = seen.version, url = endpoint.url, "media server found"),
         // It may come up later; until then /readyz says so and the outbox waits.
         Err(error @ CheckError::Unreachable { .. }) => tracing::warn!(%error, "starting without the media server"),

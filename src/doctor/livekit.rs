@@ -23,7 +23,7 @@ pub async fn look(config: &Config) -> Vec<Finding> {
         api_key: config.livekit.api_key.clone(),
         api_secret: config.livekit.api_secret.expose().to_owned(),
     };
-    match check(&endpoint, "doctor").await {
+    match check(&endpoint, "doctor", &crate::world::SystemClock).await {
         Ok(seen) => {
             let fine = Finding::fine(PART, format!("LiveKit {} answers at {}.", seen.version, endpoint.url));
             let mut findings = vec![fine];

@@ -1,13 +1,13 @@
 //! Turns stored webhooks into events, oldest first. Begins with what an earlier run left.
 
 use super::livekit::{AGE_MS_MAX, Hint, LiveKitDoor, Says, read};
+use backstage_actors::keep::Kept;
 use backstage_actors::ports::{InboxMessage, Path, Rooms, Settles, StoreError};
 use backstage_actors::{Refusal, Stage};
 use backstage_core::stream::StreamEvent;
 use livekit_protocol::WebhookEvent;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::task::JoinHandle;
 
 /// Messages taken from the inbox at a time.
 const BATCH_MAX: u32 = 64;
@@ -28,13 +28,7 @@ pub struct WorkerPorts {
 
 /// The running worker; stops when dropped.
 pub struct Worker {
-    task: JoinHandle<()>,
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
+    _loop: Kept,
 }
 
 /// What came of a message.
@@ -48,9 +42,14 @@ enum Done {
 }
 
 impl Worker {
-    /// Starts it on the present runtime.
+    /// Starts it. Call it inside an actix system.
     pub fn start(ports: WorkerPorts) -> Worker {
-        Worker { task: tokio::spawn(async move { ports.work().await }) }
+        let gauge = ports.door.metrics.clone();
+        let work = move || {
+            let ports = ports.clone();
+            async move { ports.work().await }
+        };
+        Worker { _loop: Kept::start("webhooks", gauge, work) }
     }
 }
 

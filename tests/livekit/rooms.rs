@@ -1,6 +1,6 @@
 //! Rooms, tokens and the start-up check.
 
-use crate::stand::{Folder, now, until};
+use crate::stand::{Folder, WallClock, now, until};
 use backstage::adapters::livekit::{CheckError, Endpoint, LiveKitRooms, Token, Tokens, check};
 use backstage_actors::ports::{ProviderError, RoomSeen, Rooms};
 use backstage_core::StreamId;
@@ -23,7 +23,7 @@ pub async fn join(token: &Token) -> Result<reqwest::Upgraded, reqwest::StatusCod
     }
 }
 
-#[tokio::test]
+#[actix_web::test]
 async fn rooms_open_are_listed_and_close_and_every_call_may_be_repeated() {
     let folder = Folder::new();
     let server = folder.start().await.unwrap();
@@ -61,7 +61,7 @@ async fn rooms_open_are_listed_and_close_and_every_call_may_be_repeated() {
     server.stop().await;
 }
 
-#[tokio::test]
+#[actix_web::test]
 async fn a_room_outlives_its_people_and_lost_packets_can_be_asked_for() {
     let folder = Folder::new();
     let server = folder.start().await.unwrap();
@@ -78,7 +78,7 @@ async fn a_room_outlives_its_people_and_lost_packets_can_be_asked_for() {
     server.stop().await;
 }
 
-#[tokio::test]
+#[actix_web::test]
 async fn a_stranger_is_not_let_in() {
     let folder = Folder::new();
     let server = folder.start().await.unwrap();
@@ -90,33 +90,33 @@ async fn a_stranger_is_not_let_in() {
     server.stop().await;
 }
 
-#[tokio::test]
+#[actix_web::test]
 async fn what_is_wrong_with_a_livekit_is_told_in_words() {
     let folder = Folder::new();
     let server = folder.start().await.unwrap();
     let good = server.endpoint().clone();
-    let seen = check(&good, "a").await.unwrap();
+    let seen = check(&good, "a", &WallClock).await.unwrap();
     assert_eq!(seen.version, "1.11.0");
     assert!(seen.clock_ahead_ms.unwrap().abs() < 5_000);
 
     let wrong_secret = Endpoint { api_secret: "wrong-wrong-wrong-wrong-wrong-wrong".into(), ..good.clone() };
-    let error = check(&wrong_secret, "a").await.unwrap_err();
+    let error = check(&wrong_secret, "a", &WallClock).await.unwrap_err();
     assert!(matches!(error, CheckError::WrongSecret { .. }), "{error}");
     let wrong_key = Endpoint { api_key: "nobody".into(), ..good.clone() };
-    let error = check(&wrong_key, "a").await.unwrap_err();
+    let error = check(&wrong_key, "a", &WallClock).await.unwrap_err();
     assert!(matches!(error, CheckError::WrongSecret { .. }), "{error}");
     let refused = LiveKitRooms::new(&wrong_secret, "a").list().await.unwrap_err();
     assert!(matches!(refused, ProviderError::TryAgain(_)), "{refused}");
     server.stop().await;
 
-    let error = check(&good, "a").await.unwrap_err();
+    let error = check(&good, "a", &WallClock).await.unwrap_err();
     assert!(matches!(error, CheckError::Unreachable { .. }), "{error}");
     assert!(error.to_string().contains("LIVEKIT_URL"), "{error}");
     let away = LiveKitRooms::new(&good, "a").open(&"s".parse().unwrap()).await.unwrap_err();
     assert!(matches!(away, ProviderError::TryAgain(_)), "{away}");
 }
 
-#[tokio::test]
+#[actix_web::test]
 async fn a_silent_livekit_costs_no_more_than_the_time_out() {
     let _folder = Folder::new();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

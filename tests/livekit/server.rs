@@ -1,7 +1,8 @@
 //! The supervised process: kept alive, adopted, ended.
 
-use crate::stand::{Folder, is_running, until};
-use backstage::adapters::livekit::{LiveKitServer, LiveKitSettings, LiveKitStatus, ServerError, check};
+use crate::stand::{Folder, WallClock, is_running, now, until};
+use backstage::adapters::livekit::{LiveKitServer, LiveKitSettings, LiveKitStatus, ServerError, Tokens, check};
+use backstage_actors::fakes::Silent;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::os::unix::fs::PermissionsExt;
@@ -15,7 +16,7 @@ fn pid(server: &LiveKitServer) -> i32 {
     }
 }
 
-#[tokio::test]
+#[actix_web::test]
 async fn a_killed_server_comes_back_with_the_same_url_and_keys() {
     let folder = Folder::new();
     let server = folder.start().await.unwrap();
@@ -31,14 +32,14 @@ async fn a_killed_server_comes_back_with_the_same_url_and_keys() {
 
     assert_ne!(pid(&server), first);
     assert_eq!(server.endpoint(), &endpoint);
-    assert_eq!(check(&endpoint, "t").await.unwrap().version, "1.11.0");
+    assert_eq!(check(&endpoint, "t", &WallClock).await.unwrap().version, "1.11.0");
     until("the callback", || async { calls.load(Ordering::SeqCst) == 1 }).await;
     let second = pid(&server);
     server.stop().await;
     assert!(!is_running(second));
 }
 
-#[tokio::test]
+#[actix_web::test]
 async fn after_a_crash_of_ours_the_running_server_is_adopted_and_later_ended() {
     let folder = Folder::new();
     let server = folder.start().await.unwrap();
@@ -61,21 +62,23 @@ async fn after_a_crash_of_ours_the_running_server_is_adopted_and_later_ended() {
     assert!(!is_running(second));
 }
 
-#[tokio::test]
+#[actix_web::test]
 async fn a_server_with_another_configuration_is_ended_and_not_adopted() {
     let folder = Folder::new();
     let server = folder.start().await.unwrap();
     let (first, endpoint) = (pid(&server), server.endpoint().clone());
     server.abandon().await;
 
-    let server = LiveKitServer::start(folder.settings_for("http://127.0.0.1:10/webhooks/livekit")).await.unwrap();
+    let server = LiveKitServer::start(folder.settings_for("http://127.0.0.1:10/webhooks/livekit"), Arc::new(Silent))
+        .await
+        .unwrap();
     assert!(!is_running(first));
     assert_ne!(pid(&server), first);
     assert_eq!(server.endpoint(), &endpoint, "ports and keys are kept");
     server.stop().await;
 }
 
-#[tokio::test]
+#[actix_web::test]
 async fn a_taken_port_makes_it_choose_others() {
     let folder = Folder::new();
     let server = folder.start().await.unwrap();
@@ -90,7 +93,7 @@ async fn a_taken_port_makes_it_choose_others() {
     server.stop().await;
 }
 
-#[tokio::test]
+#[actix_web::test]
 async fn a_second_server_on_the_same_folder_is_refused() {
     let folder = Folder::new();
     let server = folder.start().await.unwrap();
@@ -98,7 +101,7 @@ async fn a_second_server_on_the_same_folder_is_refused() {
     server.stop().await;
 }
 
-#[tokio::test]
+#[actix_web::test]
 async fn keys_are_for_our_eyes_only_and_nothing_listens_beyond_loopback() {
     let folder = Folder::new();
     let server = folder.start().await.unwrap();
@@ -123,10 +126,47 @@ async fn keys_are_for_our_eyes_only_and_nothing_listens_beyond_loopback() {
     server.stop().await;
 }
 
-#[tokio::test]
+#[actix_web::test]
 async fn a_missing_program_is_told_in_words() {
     let folder = Folder::new();
     let settings = LiveKitSettings { binary: "/nowhere/livekit-server".into(), ..folder.settings() };
-    let Err(error) = LiveKitServer::start(settings).await else { panic!("it started") };
+    let Err(error) = LiveKitServer::start(settings, Arc::new(Silent)).await else { panic!("it started") };
     assert!(error.to_string().contains("BACKSTAGE_LIVEKIT_BIN"), "{error}");
+}
+
+#[actix_web::test]
+async fn a_process_that_outlived_a_lost_record_is_ended_before_a_new_one_starts() {
+    let folder = Folder::new();
+    let server = folder.start().await.unwrap();
+    let first = pid(&server);
+    server.abandon().await;
+    // As if we had died between its start and its record.
+    std::fs::remove_file(folder.0.join("livekit/livekit.pid")).unwrap();
+
+    let server = folder.start().await.unwrap();
+    assert!(!is_running(first));
+    server.stop().await;
+}
+
+#[actix_web::test]
+async fn it_ends_at_once_although_somebody_is_connected() {
+    let folder = Folder::new();
+    let server = folder.start().await.unwrap();
+    let (first, tokens) = (pid(&server), Tokens::new(server.endpoint(), "a"));
+    let token = tokens.host(&"s1".parse().unwrap(), &"u".parse().unwrap(), "Ada", now());
+    let _held = crate::rooms::join(&token).await.unwrap();
+    let began = std::time::Instant::now();
+    server.stop().await;
+    assert!(!is_running(first));
+    assert!(began.elapsed() < std::time::Duration::from_secs(5));
+}
+
+#[actix_web::test]
+async fn a_process_that_cannot_be_asked_to_end_is_killed() {
+    let folder = Folder::new();
+    let server = folder.start().await.unwrap();
+    let first = pid(&server);
+    kill(Pid::from_raw(first), Signal::SIGSTOP).unwrap();
+    server.stop().await;
+    assert!(!is_running(first));
 }

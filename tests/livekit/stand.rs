@@ -1,7 +1,10 @@
 //! A real media server in a folder of its own, for one test.
 
 use backstage::adapters::livekit::{LiveKitServer, LiveKitSettings, ServerError};
+use backstage_actors::fakes::Silent;
+use backstage_actors::ports::Clock;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -33,7 +36,7 @@ impl Folder {
     }
 
     pub async fn start(&self) -> Result<LiveKitServer, ServerError> {
-        LiveKitServer::start(self.settings()).await
+        LiveKitServer::start(self.settings(), Arc::new(Silent)).await
     }
 }
 
@@ -62,4 +65,12 @@ pub fn is_running(pid: i32) -> bool {
 pub fn now() -> backstage_core::Timestamp {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
     backstage_core::Timestamp(since.as_millis() as i64)
+}
+
+pub struct WallClock;
+
+impl Clock for WallClock {
+    fn now(&self) -> backstage_core::Timestamp {
+        now()
+    }
 }

@@ -1,6 +1,6 @@
 //! Webhooks: real ones from a real media server, and such as a stranger would send.
 
-use crate::stand::{Folder, now, until};
+use crate::stand::{Folder, WallClock, now, until};
 use actix_web::{App, HttpServer};
 use backstage::adapters::livekit::{Endpoint, LiveKitRooms, LiveKitServer, Tokens};
 use backstage::telemetry::Metrics;
@@ -8,19 +8,12 @@ use backstage::webhooks::{LiveKitDoor, Worker, WorkerPorts, routes};
 use backstage_actors::fakes::{CountedIds, FakeSpine, Memory, Silent, Trouble};
 use backstage_actors::ports::{Clock, Key, Path, Rooms, Store};
 use backstage_actors::{Limits, Ports, Rules, Running, Stage};
+use backstage_core::Kind;
 use backstage_core::stream::{Phase, Start, Stream, StreamEvent};
-use backstage_core::{Kind, Timestamp};
 use base64::Engine;
 use livekit_api::access_token::AccessToken;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
-
-struct WallClock;
-impl Clock for WallClock {
-    fn now(&self) -> Timestamp {
-        now()
-    }
-}
 
 /// Our side: a store in memory, actors without a sweep, the door on a real port.
 struct World {
@@ -120,7 +113,7 @@ async fn a_room_that_ends_at_the_media_server_is_heard_of_by_webhook() {
     let folder = Folder::new();
     let listener = free_port();
     let url = format!("http://{}/webhooks/livekit", listener.local_addr().unwrap());
-    let server = LiveKitServer::start(folder.settings_for(&url)).await.unwrap();
+    let server = LiveKitServer::start(folder.settings_for(&url), Arc::new(Silent)).await.unwrap();
     let endpoint = server.endpoint().clone();
     let world = World::new(&endpoint, listener).await;
     let _worker = world.work();

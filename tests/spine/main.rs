@@ -1,13 +1,19 @@
 //! The event spine against the embedded broker and against Mosquitto (apt `mosquitto`).
 
+#![allow(clippy::disallowed_methods, reason = "a test has no Clock port and reads where its programs are")]
+
 use backstage::adapters::mqtt::{BrokerAddress, EmbeddedBroker, MqttSpine};
-use backstage_actors::ports::{ProviderError, Spine};
+use backstage_actors::fakes::{CountedIds, FakeRooms, Memory, PausedClock, Silent, Trouble};
+use backstage_actors::ports::{Path as Place, ProviderError, Spine, Store};
+use backstage_actors::{Limits, Ports, Rules, Stage};
 use backstage_core::Timestamp;
-use backstage_core::effect::Lifecycle;
+use backstage_core::effect::{Lane, Lifecycle};
+use backstage_core::stream::{Start, StreamEvent};
 use rumqttc::{AsyncClient, Event, EventLoop, Incoming, MqttOptions, QoS};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -110,11 +116,11 @@ async fn ready(spine: &MqttSpine) {
     tokio::time::timeout(Duration::from_secs(10), spine.ready()).await.expect("a connection");
 }
 
-#[tokio::test]
+#[actix_web::test]
 async fn an_event_reaches_a_listener_under_the_documented_topic_and_shape() {
     let folder = Folder::new();
     let broker = EmbeddedBroker::start(&folder.0, 0).await.unwrap();
-    let spine = MqttSpine::connect(broker.address().clone(), "i");
+    let spine = MqttSpine::connect(broker.address().clone(), "i", Arc::new(Silent));
     ready(&spine).await;
     let mut listener = listen(broker.address()).await;
 
@@ -129,13 +135,13 @@ async fn an_event_reaches_a_listener_under_the_documented_topic_and_shape() {
     assert_eq!(message, expected);
 }
 
-#[tokio::test]
+#[actix_web::test]
 async fn the_embedded_broker_keeps_its_address_and_lets_no_stranger_in() {
     let folder = Folder::new();
     let broker = EmbeddedBroker::start(&folder.0, 0).await.unwrap();
     let address = broker.address().clone();
     let stranger = BrokerAddress { login: Some(("backstage".into(), "guess".into())), ..address.clone() };
-    let refused = MqttSpine::connect(stranger, "i");
+    let refused = MqttSpine::connect(stranger, "i", Arc::new(Silent));
     assert!(tokio::time::timeout(Duration::from_secs(1), refused.ready()).await.is_err());
     assert!(refused.status().is_err());
     broker.stop();
@@ -150,11 +156,11 @@ async fn the_embedded_broker_keeps_its_address_and_lets_no_stranger_in() {
     assert_eq!(broker.address(), &address);
 }
 
-#[tokio::test]
+#[actix_web::test]
 async fn many_events_at_once_are_all_confirmed() {
     let folder = Folder::new();
     let broker = EmbeddedBroker::start(&folder.0, 0).await.unwrap();
-    let spine = MqttSpine::connect(broker.address().clone(), "i");
+    let spine = MqttSpine::connect(broker.address().clone(), "i", Arc::new(Silent));
     ready(&spine).await;
     let keys: Vec<String> = (0..200).map(|number| format!("k{number}")).collect();
     let event = live();
@@ -162,13 +168,13 @@ async fn many_events_at_once_are_all_confirmed() {
     assert!(results.iter().all(Result::is_ok), "{results:?}");
 }
 
-#[tokio::test]
+#[actix_web::test]
 async fn mosquitto_away_fails_fast_and_takes_events_again_when_it_is_back() {
     let folder = Folder::new();
     let port = free_port();
     let address = BrokerAddress::parse(&format!("mqtt://ada:p%40ss%20word@127.0.0.1:{port}")).unwrap();
     let broker = Mosquitto::start(&folder.0, port);
-    let spine = MqttSpine::connect(address.clone(), "i");
+    let spine = MqttSpine::connect(address.clone(), "i", Arc::new(Silent));
     ready(&spine).await;
     let mut listener = listen(&address).await;
     spine.publish("k1", &live()).await.unwrap();
@@ -187,16 +193,61 @@ async fn mosquitto_away_fails_fast_and_takes_events_again_when_it_is_back() {
     assert_eq!(heard(&mut listener).await.1["key"], "k2");
 }
 
-#[tokio::test]
+#[actix_web::test]
 async fn a_wrong_password_is_told_in_words() {
     let folder = Folder::new();
     let port = free_port();
     let _broker = Mosquitto::start(&folder.0, port);
-    let spine = MqttSpine::connect(BrokerAddress::parse(&format!("mqtt://ada:wrong@127.0.0.1:{port}")).unwrap(), "i");
+    let spine = MqttSpine::connect(
+        BrokerAddress::parse(&format!("mqtt://ada:wrong@127.0.0.1:{port}")).unwrap(),
+        "i",
+        Arc::new(Silent),
+    );
     let told = async {
         while !matches!(spine.status(), Err(reason) if reason.contains("MQTT_URL")) {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
     tokio::time::timeout(Duration::from_secs(10), told).await.expect("the reason");
+}
+
+#[actix_web::test]
+async fn what_happens_while_the_broker_is_away_reaches_listeners_later_in_order() {
+    let folder = Folder::new();
+    let port = free_port();
+    let address = BrokerAddress::parse(&format!("mqtt://ada:p%40ss%20word@127.0.0.1:{port}")).unwrap();
+    let spine = Arc::new(MqttSpine::connect(address.clone(), "i", Arc::new(Silent)));
+    let store = Arc::new(Memory::default());
+    let running = Stage::start(Ports {
+        store: store.clone(),
+        clock: Arc::new(PausedClock::new()),
+        ids: Arc::new(CountedIds::default()),
+        rooms: Arc::new(FakeRooms::new(Trouble::none())),
+        spine: spine.clone(),
+        announcer: Arc::new(Silent),
+        gauge: Arc::new(Silent),
+        rules: Rules::default(),
+        limits: Limits::default(),
+    });
+    let path = Place { space: "sp".parse().unwrap(), experience: "ex".parse().unwrap(), stream: "st".parse().unwrap() };
+    let open = StreamEvent::Open {
+        space: path.space.clone(),
+        experience: path.experience.clone(),
+        stream: path.stream.clone(),
+        start: Start::Lobby,
+        grace_ms: 60_000,
+    };
+    // Nothing waits for the broker: both are taken at once.
+    let began = Instant::now();
+    running.stage.stream(&path, open, None).await.unwrap();
+    running.stage.stream(&path, StreamEvent::End, None).await.unwrap();
+    assert!(began.elapsed() < Duration::from_secs(1));
+    let waiting = store.outbox_backlog().await.unwrap().into_iter().find(|lane| lane.lane == Lane::Spine).unwrap();
+    assert_eq!(waiting.waiting, 2);
+
+    let _broker = Mosquitto::start(&folder.0, port);
+    let mut listener = listen(&address).await;
+    assert_eq!(heard(&mut listener).await.0, "backstage/v1/sp/ex/lobby");
+    assert_eq!(heard(&mut listener).await.0, "backstage/v1/sp/ex/cancelled");
+    running.stop().await;
 }

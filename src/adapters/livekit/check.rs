@@ -2,12 +2,13 @@
 
 use super::rooms::{cause, sorted};
 use super::{CALL_MS_MAX, Endpoint, Tokens};
+use backstage_actors::ports::Clock;
 use backstage_core::Timestamp;
 use livekit_api::services::room::RoomClient;
 use livekit_api::services::{ServerError, ServiceError};
 use livekit_protocol as proto;
 use prost::Message;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 /// The oldest LiveKit we talk to; ours is tested with 1.11.
@@ -45,10 +46,12 @@ pub enum CheckError {
 }
 
 /// Checks that LiveKit is there, knows our keys and is new enough. Takes up to three calls, so at most 9 s.
-pub async fn check(endpoint: &Endpoint, install: &str) -> Result<Seen, CheckError> {
-    let clock_ahead_ms = is_well(endpoint).await?;
+pub async fn check(endpoint: &Endpoint, install: &str, clock: &dyn Clock) -> Result<Seen, CheckError> {
+    let its_time = is_well(endpoint).await?;
+    let now = clock.now();
+    let clock_ahead_ms = its_time.map(|its_time| its_time.since_ms(now));
     knows_keys(endpoint).await?;
-    let version = version(endpoint, install).await?;
+    let version = version(endpoint, install, now).await?;
     match parse_version(&version) {
         Some(found) if found < VERSION_MIN => Err(CheckError::TooOld { url: endpoint.url.clone(), version }),
         _ => Ok(Seen { version, clock_ahead_ms }),
@@ -65,8 +68,8 @@ fn client() -> Result<reqwest::Client, reqwest::Error> {
     reqwest::Client::builder().timeout(Duration::from_millis(CALL_MS_MAX)).http1_only().build()
 }
 
-/// Asks for the plain health answer; gives the clocks' difference.
-pub(super) async fn is_well(endpoint: &Endpoint) -> Result<Option<i64>, CheckError> {
+/// Asks for the plain health answer; gives the time it says it has.
+pub(super) async fn is_well(endpoint: &Endpoint) -> Result<Option<Timestamp>, CheckError> {
     let unreachable =
         |error: reqwest::Error| CheckError::Unreachable { url: endpoint.url.clone(), cause: cause(&error) };
     let answer = client().map_err(unreachable)?.get(endpoint.http_url()).send().await.map_err(unreachable)?;
@@ -75,7 +78,7 @@ pub(super) async fn is_well(endpoint: &Endpoint) -> Result<Option<i64>, CheckErr
     if !status.is_success() {
         return Err(CheckError::NotLiveKit { url: endpoint.url.clone(), answer: format!("status {status}") });
     }
-    Ok(date.map(|date| date.0.saturating_sub(now().0)))
+    Ok(date.map(|date| Timestamp(date.0)))
 }
 
 /// An HTTP date in ms UTC.
@@ -109,9 +112,9 @@ async fn knows_keys(endpoint: &Endpoint) -> Result<(), CheckError> {
 }
 
 /// Only the answer to a join names the version: joins an empty room of its own as nobody, reads the first message, leaves.
-async fn version(endpoint: &Endpoint, install: &str) -> Result<String, CheckError> {
+async fn version(endpoint: &Endpoint, install: &str, now: Timestamp) -> Result<String, CheckError> {
     let room = format!("bp-check.{install}");
-    let token = Tokens::new(endpoint, install).probe(&room, &format!("{:x}", now().0), now());
+    let token = Tokens::new(endpoint, install).probe(&room, &format!("{:x}", now.0), now);
     let read = join(endpoint, &token.jwt);
     let result = match tokio::time::timeout(Duration::from_millis(CALL_MS_MAX), read).await {
         Ok(result) => result,
@@ -175,11 +178,6 @@ async fn first_message(socket: &mut (impl AsyncRead + Unpin)) -> std::io::Result
 fn parse_version(text: &str) -> Option<(u64, u64)> {
     let mut parts = text.trim_start_matches('v').split('.');
     Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
-}
-
-fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
 #[cfg(test)]

@@ -13,7 +13,8 @@ use super::process::Identity;
 use super::rooms::LiveKitRooms;
 use super::{Endpoint, check};
 use crate::adapters::private_file;
-use backstage_actors::ports::Rooms;
+use backstage_actors::keep::Kept;
+use backstage_actors::ports::{Gauge, Rooms};
 use nix::sys::signal::Signal;
 use parking_lot::Mutex;
 use std::fs::File;
@@ -21,11 +22,10 @@ use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::process::{Child, Command};
-use tokio::sync::{oneshot, watch};
-use tokio::task::JoinHandle;
+use tokio::sync::watch;
 use tokio::time::{Instant, interval, sleep, timeout};
 
 /// How long it may take to answer after its start, ms.
@@ -106,15 +106,16 @@ type Callback = Arc<dyn Fn() + Send + Sync>;
 pub struct LiveKitServer {
     endpoint: Endpoint,
     status: watch::Receiver<LiveKitStatus>,
-    restarted: Arc<Mutex<Option<Callback>>>,
     restarts: watch::Receiver<u64>,
-    stop: oneshot::Sender<()>,
-    keeper: JoinHandle<()>,
+    stop: watch::Sender<bool>,
+    keeper: Weak<Keeper>,
+    loop_: Kept,
 }
 
 impl LiveKitServer {
-    /// Adopts the server of an earlier start or starts one, and answers when it is ready.
-    pub async fn start(settings: LiveKitSettings) -> Result<LiveKitServer, ServerError> {
+    /// Adopts the server of an earlier start or starts one, and answers when it is ready. Call it inside an actix system;
+    /// a panic of the supervision itself is counted in `gauge`, and it goes on.
+    pub async fn start(settings: LiveKitSettings, gauge: Arc<dyn Gauge>) -> Result<LiveKitServer, ServerError> {
         let folder = Folder::make(&settings.folder)?;
         let lock = folder.lock()?;
         let binary = find_binary(&settings.binary)?;
@@ -130,11 +131,18 @@ impl LiveKitServer {
         let endpoint = launch.endpoint();
         let (status_in, status) = watch::channel(server.status());
         let (restarts_in, restarts) = watch::channel(0);
-        let (stop, stopped) = oneshot::channel();
-        let restarted = Arc::new(Mutex::new(None));
-        let keeper = Keeper { launch, status: status_in, restarts: restarts_in, restarted: restarted.clone() };
-        let keeper = tokio::spawn(keeper.keep(server, stopped));
-        Ok(LiveKitServer { endpoint, status, restarted, restarts, stop, keeper })
+        let (stop, stopping) = watch::channel(false);
+        let keeper = Arc::new(Keeper {
+            launch,
+            status: status_in,
+            restarts: restarts_in,
+            stopping,
+            callback: Mutex::new(None),
+            first: Mutex::new(Some(server)),
+        });
+        let weak = Arc::downgrade(&keeper);
+        let loop_ = Kept::start("livekit", gauge, move || keeper.clone().keep());
+        Ok(LiveKitServer { endpoint, status, restarts, stop, keeper: weak, loop_ })
     }
 
     /// Where it is. Stays the same for as long as the data folder is kept.
@@ -159,22 +167,34 @@ impl LiveKitServer {
 
     /// Called after each restart, once it answers: all rooms are gone then, so the sweep should look.
     pub fn call_after_restart(&self, callback: impl Fn() + Send + Sync + 'static) {
-        *self.restarted.lock() = Some(Arc::new(callback));
+        if let Some(keeper) = self.keeper.upgrade() {
+            *keeper.callback.lock() = Some(Arc::new(callback));
+        }
     }
 
-    /// Ends it; back when its process is gone.
-    pub async fn stop(self) {
-        let _ = self.stop.send(());
-        let _ = self.keeper.await;
+    /// Ends it; back when its process is gone and the folder is free for another start.
+    pub async fn stop(&self) {
+        self.stop.send_replace(true);
+        let mut status = self.status.clone();
+        // Fails when supervision ended with it, which is what is waited for.
+        let _ = status.wait_for(|status| *status == LiveKitStatus::Stopped).await;
+        self.let_go().await;
     }
 
     /// Lets go of it as a crash of ours would: it runs on. For tests.
     pub async fn abandon(self) {
-        self.keeper.abort();
-        let _ = self.keeper.await;
+        self.loop_.stop();
+        self.let_go().await;
+    }
+
+    async fn let_go(&self) {
+        while self.keeper.strong_count() > 0 {
+            sleep(Duration::from_millis(1)).await;
+        }
     }
 }
 
+#[allow(clippy::disallowed_methods, reason = "PATH says where programs are; it is not configuration")]
 fn find_binary(named: &Path) -> Result<PathBuf, ServerError> {
     let found = if named.components().count() > 1 {
         Some(named.to_owned())
@@ -370,59 +390,84 @@ struct Keeper {
     launch: Launch,
     status: watch::Sender<LiveKitStatus>,
     restarts: watch::Sender<u64>,
-    restarted: Arc<Mutex<Option<Callback>>>,
+    stopping: watch::Receiver<bool>,
+    callback: Mutex<Option<Callback>>,
+    /// The one that was there at the start; taken when the loop begins.
+    first: Mutex<Option<Server>>,
 }
 
 impl Keeper {
-    async fn keep(self, mut server: Server, mut stopped: oneshot::Receiver<()>) {
+    async fn keep(self: Arc<Self>) {
+        let mut stopping = self.stopping.clone();
         let mut pause_ms = *PAUSE_MS.start();
+        let Some(mut server) = self.find(&mut pause_ms).await else { return };
         loop {
             let process = server.process;
             let reason = tokio::select! {
-                _ = &mut stopped => {
-                    let pid = process.pid;
+                _ = stopping.wait_for(|stop| *stop) => {
                     if !server.end().await {
-                        tracing::error!(pid, "the media server could not be ended");
+                        tracing::error!(pid = process.pid, "the media server could not be ended");
                     }
-                    self.launch.folder.forget_record();
-                    self.status.send_replace(LiveKitStatus::Stopped);
-                    return;
+                    return self.stopped();
                 }
                 reason = server.ended() => reason,
                 () = self.hangs(process) => "does not answer any more".to_owned(),
             };
-            tracing::error!(pid = server.process.pid, reason, "the media server is gone; it is started again");
+            tracing::error!(pid = process.pid, reason, "the media server is gone; it is started again");
             if server.since.elapsed() > STEADY {
                 pause_ms = *PAUSE_MS.start();
             }
             self.status.send_replace(LiveKitStatus::Restarting { reason });
-            if server.process.is_alive() {
-                server.process.signal(Signal::SIGKILL);
-            }
+            process.signal(Signal::SIGKILL);
             server.end().await;
-            tokio::select! {
-                _ = &mut stopped => {
-                    self.launch.folder.forget_record();
-                    self.status.send_replace(LiveKitStatus::Stopped);
-                    return;
-                }
-                started = self.start_again(&mut pause_ms) => server = started,
-            }
+            let Some(started) = self.start_again(&mut pause_ms).await else { return };
+            server = started;
             self.status.send_replace(server.status());
             self.restarts.send_modify(|count| *count += 1);
-            let callback = self.restarted.lock().clone();
+            let callback = self.callback.lock().clone();
             if let Some(callback) = callback {
                 callback();
             }
         }
     }
 
-    async fn start_again(&self, pause_ms: &mut u64) -> Server {
+    /// The one that runs: after a panic of this loop it is adopted, like one of an earlier start.
+    async fn find(&self, pause_ms: &mut u64) -> Option<Server> {
+        let first = self.first.lock().take();
+        if first.is_some() {
+            return first;
+        }
+        match self.launch.adopt().await {
+            Some(server) => Some(server),
+            None => {
+                if let Err(error) = self.launch.clear_away().await {
+                    tracing::error!(%error, "a media server stands in the way");
+                }
+                self.start_again(pause_ms).await
+            }
+        }
+    }
+
+    fn stopped(&self) {
+        self.launch.folder.forget_record();
+        self.status.send_replace(LiveKitStatus::Stopped);
+    }
+
+    /// Starts one, as often as it takes; `None` when told to stop meanwhile.
+    async fn start_again(&self, pause_ms: &mut u64) -> Option<Server> {
+        let mut stopping = self.stopping.clone();
         loop {
-            sleep(Duration::from_millis(*pause_ms)).await;
+            tokio::select! {
+                _ = stopping.wait_for(|stop| *stop) => {
+                    self.stopped();
+                    return None;
+                }
+                () = sleep(Duration::from_millis(*pause_ms)) => {}
+            }
             *pause_ms = (*pause_ms * 2).min(*PAUSE_MS.end());
+            // Not cut short by a stop: it would leave the process behind.
             match self.launch.spawn().await {
-                Ok(server) => return server,
+                Ok(server) => return Some(server),
                 Err(error) => {
                     tracing::error!(%error, "the media server could not be started; trying again");
                     self.status.send_replace(LiveKitStatus::Restarting { reason: error.to_string() });

@@ -4,7 +4,8 @@
 //! for it but the outbox. After a lost connection nothing is sent again from here: the outbox does that, under the
 //! same key. So listeners may see an event twice, and tell by its `key`.
 
-use backstage_actors::ports::{BoxFuture, ProviderError, Spine};
+use backstage_actors::keep::Kept;
+use backstage_actors::ports::{BoxFuture, Gauge, ProviderError, Spine};
 use backstage_core::effect::Lifecycle;
 use parking_lot::Mutex;
 use rumqttc::{AsyncClient, ConnectionError, Event, EventLoop, Incoming, MqttOptions, Outgoing, QoS, Transport};
@@ -14,7 +15,6 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{oneshot, watch};
-use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 /// First parts of every topic: `backstage/v1/{space}/{experience}/{event}`.
@@ -108,9 +108,9 @@ struct Message<'a> {
 
 /// The connection to a broker, kept up for as long as this lives.
 pub struct MqttSpine {
-    link: Arc<Mutex<Link>>,
+    link: Arc<Mutex<Option<Link>>>,
     connected: watch::Receiver<Result<(), String>>,
-    task: JoinHandle<()>,
+    _loop: Kept,
 }
 
 type Confirm = oneshot::Sender<()>;
@@ -118,7 +118,6 @@ type Confirm = oneshot::Sender<()>;
 /// One connection: everything on its way is forgotten with it.
 struct Link {
     client: AsyncClient,
-    connected: bool,
     /// Handed to the client, in order, not sent yet.
     queued: VecDeque<Confirm>,
     /// Sent, by packet id.
@@ -127,20 +126,20 @@ struct Link {
 
 impl Link {
     fn new(client: AsyncClient) -> Link {
-        Link { client, connected: false, queued: VecDeque::new(), sent: HashMap::new() }
+        Link { client, queued: VecDeque::new(), sent: HashMap::new() }
     }
 }
 
 impl MqttSpine {
-    /// Begins to connect, in the background; `install` and a random part make the client's id.
-    pub fn connect(address: BrokerAddress, install: &str) -> MqttSpine {
+    /// Begins to connect, in the background; `install` and a random part make the client's id. Call it inside an actix
+    /// system.
+    pub fn connect(address: BrokerAddress, install: &str, gauge: Arc<dyn Gauge>) -> MqttSpine {
         let client_id = format!("backstage-{install}-{:08x}", rand::random::<u32>());
         let options = address.options(&client_id);
-        let (client, events) = AsyncClient::new(options.clone(), ON_THE_WAY_MAX);
-        let link = Arc::new(Mutex::new(Link::new(client)));
+        let link = Arc::new(Mutex::new(None));
         let (status, connected) = watch::channel(Err("not connected yet".to_owned()));
-        let keeper = Keeper { address, options, link: link.clone(), status };
-        MqttSpine { link, connected, task: tokio::spawn(keeper.keep(events)) }
+        let keeper = Arc::new(Keeper { address, options, link: link.clone(), status });
+        MqttSpine { link, connected, _loop: Kept::start("mqtt", gauge, move || keeper.clone().keep()) }
     }
 
     /// `Ok` while connected, else why not.
@@ -157,9 +156,9 @@ impl MqttSpine {
 
     fn send(&self, topic: String, payload: Vec<u8>) -> Result<oneshot::Receiver<()>, ProviderError> {
         let mut link = self.link.lock();
-        if !link.connected {
+        let Some(link) = link.as_mut() else {
             return Err(ProviderError::TryAgain("the event broker is away".into()));
-        }
+        };
         if let Err(error) = link.client.try_publish(topic, QoS::AtLeastOnce, false, payload) {
             return Err(ProviderError::TryAgain(format!("too many events are on their way: {error}")));
         }
@@ -189,29 +188,22 @@ impl Spine for MqttSpine {
     }
 }
 
-impl Drop for MqttSpine {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
 struct Keeper {
     address: BrokerAddress,
     options: MqttOptions,
-    link: Arc<Mutex<Link>>,
+    /// `Some` while connected.
+    link: Arc<Mutex<Option<Link>>>,
     status: watch::Sender<Result<(), String>>,
 }
 
 impl Keeper {
-    async fn keep(self, mut events: EventLoop) {
+    async fn keep(self: Arc<Self>) {
         let mut pause_ms = *PAUSE_MS.start();
         loop {
-            let error = self.follow(&mut events).await;
-            let was_connected = self.link.lock().connected;
             // A new client for each connection: nothing of the old one is sent again behind our back.
-            let (client, fresh) = AsyncClient::new(self.options.clone(), ON_THE_WAY_MAX);
-            *self.link.lock() = Link::new(client);
-            events = fresh;
+            let (client, events) = AsyncClient::new(self.options.clone(), ON_THE_WAY_MAX);
+            let error = self.follow(client, events).await;
+            let was_connected = self.link.lock().take().is_some();
             let reason = in_words(&error);
             let known = matches!(&*self.status.borrow(), Err(told) if *told == reason);
             if !known {
@@ -223,22 +215,24 @@ impl Keeper {
         }
     }
 
-    async fn follow(&self, events: &mut EventLoop) -> ConnectionError {
+    async fn follow(&self, client: AsyncClient, mut events: EventLoop) -> ConnectionError {
         loop {
             match events.poll().await {
                 Ok(Event::Incoming(Incoming::ConnAck(_))) => {
-                    self.link.lock().connected = true;
+                    *self.link.lock() = Some(Link::new(client.clone()));
                     let _ = self.status.send_replace(Ok(()));
                     tracing::info!(broker = ?self.address, "connected to the event broker");
                 }
                 Ok(Event::Outgoing(Outgoing::Publish(packet))) => {
-                    let mut link = self.link.lock();
-                    if let Some(confirm) = link.queued.pop_front() {
+                    if let Some(link) = self.link.lock().as_mut()
+                        && let Some(confirm) = link.queued.pop_front()
+                    {
                         link.sent.insert(packet, confirm);
                     }
                 }
                 Ok(Event::Incoming(Incoming::PubAck(ack))) => {
-                    if let Some(confirm) = self.link.lock().sent.remove(&ack.pkid) {
+                    let confirm = self.link.lock().as_mut().and_then(|link| link.sent.remove(&ack.pkid));
+                    if let Some(confirm) = confirm {
                         let _ = confirm.send(());
                     }
                 }
