@@ -55,7 +55,8 @@ async fn run(config: Config) -> Result<(), StartError> {
     say(&format!("Backstage Pass is ready at {url}"));
     if development {
         say(&format!("Sign in at {url}/sign-in as {}; the code lands at {url}/dev/mail", seeds::EMAIL));
-        say(&format!("Studio: {url}/studio/demo/live   Viewers: {url}/m/demo/live"));
+        say(&format!("Then press \"Go live\" at {url}/studio/demo/live (no camera? it offers a test card)"));
+        say(&format!("and watch in another browser at {url}/m/demo/live"));
     }
     let failed = |cause: std::io::Error| StartError::Other(format!("signals cannot be listened to: {cause}"));
     let (mut term, mut int) = (signal(SignalKind::terminate()).map_err(failed)?, signal(SignalKind::interrupt()).map_err(failed)?);
