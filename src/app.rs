@@ -6,8 +6,10 @@
 use actix_web::dev::ServerHandle;
 use actix_web::middleware::from_fn;
 use actix_web::{HttpServer, web};
+use backstage_actors::keep::Kept;
 use backstage_actors::ports::{Announcer, Clock, Gauge, Ids, Store};
 use backstage_actors::{Limits as LoopLimits, Ports, Rules, Running, Stage};
+use futures_util::future::LocalBoxFuture;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -104,7 +106,7 @@ pub struct App {
     server: ServerHandle,
     served: JoinHandle<io::Result<()>>,
     running: Running,
-    loops: Vec<JoinHandle<()>>,
+    loops: Vec<Kept>,
     worker: Option<Worker>,
     livekit: Option<Arc<LiveKitServer>>,
     broker: Option<EmbeddedBroker>,
@@ -134,7 +136,8 @@ impl Base {
         let store = SqlStore::new(db);
         let install = store.installation_id().await?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let metrics = Metrics::new(env!("CARGO_PKG_VERSION"), clock.now()).map_err(|error| StartError::Other(error.to_string()))?;
+        let metrics = Metrics::new(env!("CARGO_PKG_VERSION"), clock.now())
+            .map_err(|error| StartError::Other(error.to_string()))?;
         Ok(Base { listener, address, store, install, seal, metrics: Arc::new(metrics), clock, ids: Arc::new(Uuids) })
     }
 }
@@ -163,7 +166,11 @@ impl App {
 
     async fn start(config: Config, base: Base, world: World) -> Result<App, StartError> {
         let public_url = config.public_url(base.address.port());
-        let site = Site { development: config.is_development(), public_url, trusted_proxies: config.server.trusted_proxies.clone() };
+        let site = Site {
+            development: config.is_development(),
+            public_url,
+            trusted_proxies: config.server.trusted_proxies.clone(),
+        };
         let live = Arc::new(Hub::new(base.store.clone(), base.clock.clone()));
         for (phase, count) in counted(&base.store).await? {
             base.metrics.streams_at_start(&phase, count);
@@ -247,8 +254,8 @@ impl App {
             Err(_) => true,
         })
         .await;
-        for handle in &self.loops {
-            handle.abort();
+        for kept in &self.loops {
+            kept.stop();
         }
         self.running.stop().await;
         if let Some(broker) = self.broker {
@@ -271,17 +278,22 @@ async fn wait_until(ms_max: u64, done: impl AsyncFn() -> bool) {
     let _ = tokio::time::timeout(Duration::from_millis(ms_max), waiting).await;
 }
 
-fn start_loops(state: &web::Data<State>) -> Vec<JoinHandle<()>> {
-    let (ticking, watching, counting) = (state.clone(), state.clone(), state.clone());
+fn start_loops(state: &web::Data<State>) -> Vec<Kept> {
+    let keep = |name, body: fn(web::Data<State>) -> LocalBoxFuture<'static, ()>| {
+        let held = state.clone();
+        Kept::start(name, state.metrics.clone(), move || body(held.clone()))
+    };
     vec![
-        tokio::spawn(async move { ticking.live.run().await }),
-        tokio::spawn(async move { access::watch::run(&watching).await }),
-        tokio::spawn(async move {
-            let mut every = tokio::time::interval(VIEWERS_COUNTED_EVERY);
-            loop {
-                every.tick().await;
-                counting.metrics.set_viewers(i64::try_from(counting.live.viewers()).unwrap_or(i64::MAX));
-            }
+        keep("live_tick", |state| Box::pin(async move { state.live.run().await })),
+        keep("access_watch", |state| Box::pin(async move { access::watch::run(&state).await })),
+        keep("viewers_count", |state| {
+            Box::pin(async move {
+                let mut every = tokio::time::interval(VIEWERS_COUNTED_EVERY);
+                loop {
+                    every.tick().await;
+                    state.metrics.set_viewers(i64::try_from(state.live.viewers()).unwrap_or(i64::MAX));
+                }
+            })
         }),
     ]
 }
@@ -292,7 +304,14 @@ fn operators(state: &State, parts: Vec<Part>) -> Arc<Telemetry> {
     all.extend(parts);
     let health = Arc::new(Health::new(all, state.metrics.clone()));
     let version = env!("CARGO_PKG_VERSION");
-    Arc::new(Telemetry { metrics: state.metrics.clone(), health, store, clock: state.clock.clone(), version, metrics_token: None })
+    Arc::new(Telemetry {
+        metrics: state.metrics.clone(),
+        health,
+        store,
+        clock: state.clock.clone(),
+        version,
+        metrics_token: None,
+    })
 }
 
 fn serve(
@@ -323,7 +342,7 @@ fn serve(
     .listen(listener)
     .map_err(|cause| StartError::Listen { address, cause })?
     .run();
-    Ok((server.handle(), tokio::spawn(server)))
+    Ok((server.handle(), actix_web::rt::spawn(server)))
 }
 
 fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {

@@ -32,9 +32,8 @@ pub struct Assets {
 impl Assets {
     /// Reads the manifest. Without one (front end not built) pages link to names that do not exist and a warning is logged.
     pub fn load() -> Assets {
-        let manifest: HashMap<String, String> = Dist::get("manifest.json")
-            .and_then(|file| serde_json::from_slice(&file.data).ok())
-            .unwrap_or_default();
+        let manifest: HashMap<String, String> =
+            Dist::get("manifest.json").and_then(|file| serde_json::from_slice(&file.data).ok()).unwrap_or_default();
         if manifest.is_empty() {
             tracing::warn!("web/dist/manifest.json is missing: build the front end first");
         }

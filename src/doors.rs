@@ -18,13 +18,24 @@ pub struct LiveKitDoors {
 
 impl LiveKitDoors {
     /// `public_url`: where browsers reach the server.
-    pub fn new(endpoint: &Endpoint, public_url: String, install: &str, rooms: LiveKitRooms, clock: Arc<dyn Clock>) -> LiveKitDoors {
+    pub fn new(
+        endpoint: &Endpoint,
+        public_url: String,
+        install: &str,
+        rooms: LiveKitRooms,
+        clock: Arc<dyn Clock>,
+    ) -> LiveKitDoors {
         let tokens = Tokens::new(endpoint, install);
         LiveKitDoors { endpoint: endpoint.clone(), public_url, tokens, rooms, clock }
     }
 
     fn ticket(&self, token: Token) -> Ticket {
-        Ticket { url: self.public_url.clone(), token: token.jwt, identity: token.identity, expires_at: token.expires_at }
+        Ticket {
+            url: self.public_url.clone(),
+            token: token.jwt,
+            identity: token.identity,
+            expires_at: token.expires_at,
+        }
     }
 }
 

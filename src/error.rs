@@ -52,7 +52,11 @@ impl Problem {
 
     /// The form was not sent from our page.
     pub fn forged() -> Problem {
-        Problem::new(StatusCode::FORBIDDEN, "csrf", "This request did not come from our page, or the page is old. Reload it and try again.")
+        Problem::new(
+            StatusCode::FORBIDDEN,
+            "csrf",
+            "This request did not come from our page, or the page is old. Reload it and try again.",
+        )
     }
 
     /// Over a size limit.
@@ -64,7 +68,11 @@ impl Problem {
     pub fn slow_down(retry_after_s: u64) -> Problem {
         Problem {
             retry_after_s: Some(retry_after_s),
-            ..Problem::new(StatusCode::TOO_MANY_REQUESTS, "slow_down", "Too many tries in a short time. Wait a little, then try again.")
+            ..Problem::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "slow_down",
+                "Too many tries in a short time. Wait a little, then try again.",
+            )
         }
     }
 
@@ -73,7 +81,11 @@ impl Problem {
         tracing::warn!(%why, "answered 503");
         Problem {
             retry_after_s: Some(2),
-            ..Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "This part of the server is not available just now. Try again in a few seconds.")
+            ..Problem::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "unavailable",
+                "This part of the server is not available just now. Try again in a few seconds.",
+            )
         }
     }
 
@@ -94,9 +106,17 @@ impl Problem {
             414 => Problem::new(status, "uri_too_long", "The address is too long."),
             415 => Problem::new(status, "unsupported_media_type", "This format is not understood here."),
             429 => Problem::slow_down(60),
-            400..=499 => Problem::new(status, "bad_request", "The request could not be understood. Check it and try again."),
-            503 => Problem::new(status, "unavailable", "The server is not available just now. Try again in a few seconds."),
-            _ => Problem::new(status, "internal", "Something broke on our side. Nothing of yours was lost; try again in a moment."),
+            400..=499 => {
+                Problem::new(status, "bad_request", "The request could not be understood. Check it and try again.")
+            }
+            503 => {
+                Problem::new(status, "unavailable", "The server is not available just now. Try again in a few seconds.")
+            }
+            _ => Problem::new(
+                status,
+                "internal",
+                "Something broke on our side. Nothing of yours was lost; try again in a moment.",
+            ),
         }
     }
 
@@ -111,7 +131,8 @@ impl Problem {
         };
         let title = locale::text(&format!("error.{key}.title")).to_string();
         let general = self.code == Problem::of_status(self.status).code;
-        let advice = if general { locale::text(&format!("error.{key}.advice")).to_string() } else { self.detail.clone() };
+        let advice =
+            if general { locale::text(&format!("error.{key}.advice")).to_string() } else { self.detail.clone() };
         (title, advice)
     }
 
@@ -166,8 +187,12 @@ impl From<ProviderError> for Problem {
 /// A refusal of the actors: the domain's own sentence with a code of the caller's choice.
 pub fn refused<R: std::error::Error>(refusal: Refusal<R>, code: impl FnOnce(&R) -> &'static str) -> Problem {
     match refusal {
-        Refusal::Rejected(rejection) => Problem::new(StatusCode::CONFLICT, code(&rejection), sentence(&rejection.to_string())),
-        Refusal::SlugTaken => Problem::new(StatusCode::CONFLICT, "address_taken", "This address is taken. Choose another."),
+        Refusal::Rejected(rejection) => {
+            Problem::new(StatusCode::CONFLICT, code(&rejection), sentence(&rejection.to_string()))
+        }
+        Refusal::SlugTaken => {
+            Problem::new(StatusCode::CONFLICT, "address_taken", "This address is taken. Choose another.")
+        }
         Refusal::AlreadySettled => Problem::new(StatusCode::CONFLICT, "already_done", "This was done already."),
         Refusal::Unavailable(why) => Problem::unavailable(&why),
     }

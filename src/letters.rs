@@ -43,7 +43,7 @@ impl Mail for Letters {
             }),
             Carrier::Smtp(smtp) => {
                 let (smtp, metrics, key) = (smtp.clone(), self.metrics.clone(), message.key.clone());
-                tokio::spawn(async move {
+                actix_web::rt::spawn(async move {
                     match smtp.send(message).await {
                         Ok(()) => metrics.mail("sent"),
                         Err(error) => {

@@ -59,7 +59,8 @@ async fn run(config: Config) -> Result<(), StartError> {
         say(&format!("and watch in another browser at {url}/m/demo/live"));
     }
     let failed = |cause: std::io::Error| StartError::Other(format!("signals cannot be listened to: {cause}"));
-    let (mut term, mut int) = (signal(SignalKind::terminate()).map_err(failed)?, signal(SignalKind::interrupt()).map_err(failed)?);
+    let (mut term, mut int) =
+        (signal(SignalKind::terminate()).map_err(failed)?, signal(SignalKind::interrupt()).map_err(failed)?);
     tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
     tracing::info!("stopping; a second signal ends at once");
     tokio::select! {

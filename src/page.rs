@@ -1,7 +1,7 @@
 //! What every page carries, and the small shapes that pages share.
 
-use askama::Template;
 use actix_web::HttpResponse;
+use askama::Template;
 use backstage_core::Timestamp;
 use std::sync::Arc;
 

@@ -32,7 +32,10 @@ pub struct Site {
 impl Site {
     /// Host and port of the public address.
     pub fn authority(&self) -> Option<&str> {
-        self.public_url.split_once("://").map(|(_, rest)| rest.split('/').next().unwrap_or(rest)).filter(|host| !host.is_empty())
+        self.public_url
+            .split_once("://")
+            .map(|(_, rest)| rest.split('/').next().unwrap_or(rest))
+            .filter(|host| !host.is_empty())
     }
 
     /// Whether people reach it over TLS.

@@ -111,7 +111,10 @@ async fn event_spine(config: &Config, ground: &Ground<'_>) -> Result<(Arc<MqttSp
     Ok((Arc::new(MqttSpine::connect(address, ground.install, ground.metrics.clone())), None))
 }
 
-async fn media_server(config: &Config, ground: &Ground<'_>) -> Result<(Endpoint, Option<Arc<LiveKitServer>>), StartError> {
+async fn media_server(
+    config: &Config,
+    ground: &Ground<'_>,
+) -> Result<(Endpoint, Option<Arc<LiveKitServer>>), StartError> {
     let given = &config.livekit;
     if given.url.is_empty() {
         let port = ground.address.port();

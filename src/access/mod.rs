@@ -34,7 +34,8 @@ pub struct Access {
 
 impl Default for Access {
     fn default() -> Access {
-        let persons = Cache::builder().max_capacity(CACHED_MAX).time_to_live(CACHED_FOR).support_invalidation_closures().build();
+        let persons =
+            Cache::builder().max_capacity(CACHED_MAX).time_to_live(CACHED_FOR).support_invalidation_closures().build();
         Access { persons, ended: Notify::new() }
     }
 }
@@ -74,7 +75,12 @@ pub async fn of_user(state: &State, user: &UserId, space: &Space) -> Result<Arc<
 }
 
 /// May this visitor watch now?
-pub async fn decide(state: &State, session: Option<&Session>, space: &Space, experience: &Experience) -> Result<Decision, Problem> {
+pub async fn decide(
+    state: &State,
+    session: Option<&Session>,
+    space: &Space,
+    experience: &Experience,
+) -> Result<Decision, Problem> {
     let person = person(state, session, space).await?;
     Ok(judge(state, &person, space, experience))
 }

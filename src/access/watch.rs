@@ -60,7 +60,9 @@ async fn look(state: &State, out: &mut BTreeMap<Out, Timestamp>, since: Timestam
     let now = state.clock.now();
     out.retain(|_, at| now.since_ms(*at) < KEPT_OUT_MS);
     for (user, space) in pass::store::ended_between(&state.db, since - OVERLAP_MS, now).await? {
-        if let std::collections::btree_map::Entry::Vacant(entry) = out.entry(Out::Person { user: user.clone(), space: space.clone() }) {
+        if let std::collections::btree_map::Entry::Vacant(entry) =
+            out.entry(Out::Person { user: user.clone(), space: space.clone() })
+        {
             entry.insert(now);
             if let (Ok(user), Ok(space)) = (UserId::parse(&user), SpaceId::parse(&space)) {
                 state.access.forget(&user, &space);
@@ -69,7 +71,9 @@ async fn look(state: &State, out: &mut BTreeMap<Out, Timestamp>, since: Timestam
         }
     }
     for (session, user) in session::store::ended_between(&state.db, since - OVERLAP_MS, now).await? {
-        if let std::collections::btree_map::Entry::Vacant(entry) = out.entry(Out::Session { user, session: session.clone() }) {
+        if let std::collections::btree_map::Entry::Vacant(entry) =
+            out.entry(Out::Session { user, session: session.clone() })
+        {
             entry.insert(now);
             state.sessions.forget(&session);
             state.live.ask_again(|member| member.session.as_deref() == Some(session.as_str()));
@@ -91,7 +95,9 @@ async fn clear_rooms(state: &State, out: &BTreeMap<Out, Timestamp>) -> Result<()
             continue;
         }
         for identity in state.doors.inside(&open.path.stream).await? {
-            if out.keys().any(|one| concerned(one) && one.is(&identity)) && !may_stay(state, &open.path, &identity, out).await? {
+            if out.keys().any(|one| concerned(one) && one.is(&identity))
+                && !may_stay(state, &open.path, &identity, out).await?
+            {
                 state.doors.remove(&open.path.stream, &identity).await?;
                 tracing::info!(stream = %open.path.stream, %identity, "access ended: viewer removed");
             }
@@ -124,7 +130,9 @@ async fn may_stay(
 impl Out {
     fn is(&self, identity: &str) -> bool {
         match self {
-            Out::Person { user, .. } => identity.strip_prefix("viewer:").is_some_and(|rest| rest.split(':').next() == Some(user)),
+            Out::Person { user, .. } => {
+                identity.strip_prefix("viewer:").is_some_and(|rest| rest.split(':').next() == Some(user))
+            }
             Out::Session { user, session } => identity.starts_with(&format!("viewer:{user}:{}-", tag(session))),
         }
     }

@@ -18,7 +18,12 @@ pub async fn mail(at: Visit) -> Result<HttpResponse, Problem> {
     let kept = at.state.mail.kept();
     let mails = kept
         .into_iter()
-        .map(|(sent_at, letter)| MailRow { at: Moment::from(sent_at), to: letter.to, subject: letter.subject, text: letter.text })
+        .map(|(sent_at, letter)| MailRow {
+            at: Moment::from(sent_at),
+            to: letter.to,
+            subject: letter.subject,
+            text: letter.text,
+        })
         .collect();
     show(&DevMail { page: at.page_t("dev.mail.title"), mails })
 }

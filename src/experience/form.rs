@@ -61,7 +61,9 @@ impl Typed {
         };
         let grace_ms = match self.grace_s.trim() {
             "" => Some(GRACE_MS_DEFAULT),
-            text => text.parse::<i64>().ok().and_then(|s| s.checked_mul(1_000)).filter(|ms| GRACE_MS_RANGE.contains(ms)),
+            text => {
+                text.parse::<i64>().ok().and_then(|s| s.checked_mul(1_000)).filter(|ms| GRACE_MS_RANGE.contains(ms))
+            }
         };
         if grace_ms.is_none() {
             errors.add("grace_s", "space.form.bad_value");

@@ -9,9 +9,9 @@ use backstage_core::space::{Space, SpaceEvent};
 use backstage_core::stream::{Phase, Stream};
 use backstage_core::{ExperienceId, SpaceId, StreamId, UserId};
 
+use super::calendar;
 use super::form::{Typed, at_field};
 use super::views::{ExperienceEdit, ExperienceForm, ExperienceNew, ExperiencePage, ExperienceShow};
-use super::calendar;
 use crate::error::{Problem, refused};
 use crate::live::broadcasts;
 use crate::page::{FormErrors, Moment, see_other, show as render, show_again};
@@ -26,7 +26,11 @@ use crate::{access, pass, session, space, user};
 const GUEST: &str = "Guest";
 
 /// The experience at an address, or where it has moved to.
-async fn at_address(state: &State, space: &str, experience: &str) -> Result<Result<(Space, Experience), String>, Problem> {
+async fn at_address(
+    state: &State,
+    space: &str,
+    experience: &str,
+) -> Result<Result<(Space, Experience), String>, Problem> {
     let (held, moved) = match state.store.find_space(space).await? {
         Some(found) => (found.state, false),
         None => (moved_space(state, space).await?.ok_or_else(Problem::not_found)?, true),
@@ -119,13 +123,20 @@ async fn calendar_file(at: &Visit, space: &str, experience: &str) -> Result<Http
         Err(moved) => return Ok(see_other(&format!("{moved}.ics"))),
     };
     let starts_at = experience.settings.starts_at.ok_or_else(|| {
-        Problem::new(StatusCode::NOT_FOUND, "not_scheduled", "No time is announced for this show yet. Look again later.")
+        Problem::new(
+            StatusCode::NOT_FOUND,
+            "not_scheduled",
+            "No time is announced for this show yet. Look again later.",
+        )
     })?;
     let slug = &space.settings.slug;
     let url = format!("{}/m/{slug}/{}", at.state.site.public_url, experience.settings.slug);
     let file = calendar::file(&experience, &space.settings.name, &url, starts_at, at.state.clock.now());
     let name = format!("attachment; filename=\"{slug}-{}.ics\"", experience.settings.slug);
-    Ok(HttpResponse::Ok().content_type("text/calendar; charset=utf-8").insert_header(("Content-Disposition", name)).body(file))
+    Ok(HttpResponse::Ok()
+        .content_type("text/calendar; charset=utf-8")
+        .insert_header(("Content-Disposition", name))
+        .body(file))
 }
 
 /// `POST /m/{space}/{experience}/join`: the free pass, with a guest account made at once for those without one.
@@ -144,7 +155,9 @@ pub async fn join(at: Visit, req: HttpRequest, address: web::Path<(String, Strin
             let detail = "Your access to this space has ended. Ask its creator about it.";
             return Err(Problem::new(StatusCode::FORBIDDEN, denial.code(), detail));
         }
-        Decision::Denied(Denial::NeedsPass) => pass::store::default_of(&state.db, &space.id).await?.ok_or_else(Problem::not_found)?,
+        Decision::Denied(Denial::NeedsPass) => {
+            pass::store::default_of(&state.db, &space.id).await?.ok_or_else(Problem::not_found)?
+        }
     };
     let now = state.clock.now();
     let (user, cookie) = match &at.session {
@@ -172,7 +185,12 @@ pub async fn new(at: Visit, slug: web::Path<String>) -> Result<HttpResponse, Pro
     render(&new_view(&at, &space, form, FormErrors::default()).await?)
 }
 
-async fn new_view(at: &Visit, space: &Space, form: ExperienceForm, errors: FormErrors) -> Result<ExperienceNew, Problem> {
+async fn new_view(
+    at: &Visit,
+    space: &Space,
+    form: ExperienceForm,
+    errors: FormErrors,
+) -> Result<ExperienceNew, Problem> {
     let action = format!("/studio/{}/experiences/new", space.settings.slug);
     let (page, space) = (at.page_t("experience.new.title"), space_ref(&at.state, space).await?);
     Ok(ExperienceNew { page, space, form, errors, action, cancel_url: "/studio".into() })
@@ -195,7 +213,11 @@ pub async fn create(at: Visit, slug: web::Path<String>, typed: web::Form<Typed>)
 }
 
 /// Makes an experience and puts it into its space.
-pub async fn open(state: &State, space: &SpaceId, settings: Settings) -> Result<Result<ExperienceId, FormErrors>, Problem> {
+pub async fn open(
+    state: &State,
+    space: &SpaceId,
+    settings: Settings,
+) -> Result<Result<ExperienceId, FormErrors>, Problem> {
     let id = ExperienceId::parse(&state.ids.next()).map_err(Problem::internal)?;
     let stream = StreamId::parse(&state.ids.next()).map_err(Problem::internal)?;
     let event = ExperienceEvent::Create { id: id.clone(), space: space.clone(), settings, stream };
@@ -214,7 +236,9 @@ fn wrong(refusal: Refusal<ExperienceRejection>) -> Result<FormErrors, Problem> {
             errors.add("slug", "space.form.slug_taken");
             Ok(errors)
         }
-        Refusal::Rejected(rejection) => at_field(rejection).ok_or_else(|| refused(Refusal::Rejected(rejection), |_| "refused")),
+        Refusal::Rejected(rejection) => {
+            at_field(rejection).ok_or_else(|| refused(Refusal::Rejected(rejection), |_| "refused"))
+        }
         other => Err(refused(other, |_| "refused")),
     }
 }
@@ -233,14 +257,24 @@ pub async fn edit(at: Visit, address: web::Path<(String, String)>) -> Result<Htt
     render(&edit_view(&at, &space, &address.1, form, FormErrors::default()).await?)
 }
 
-async fn edit_view(at: &Visit, space: &Space, slug: &str, form: ExperienceForm, errors: FormErrors) -> Result<ExperienceEdit, Problem> {
+async fn edit_view(
+    at: &Visit,
+    space: &Space,
+    slug: &str,
+    form: ExperienceForm,
+    errors: FormErrors,
+) -> Result<ExperienceEdit, Problem> {
     let action = format!("/studio/{}/{slug}/edit", space.settings.slug);
     let (page, space) = (at.page_t("experience.edit.title"), space_ref(&at.state, space).await?);
     Ok(ExperienceEdit { page, space, form, errors, action, cancel_url: "/studio".into() })
 }
 
 /// `POST /studio/{space}/{experience}/edit`
-pub async fn update(at: Visit, address: web::Path<(String, String)>, typed: web::Form<Typed>) -> Result<HttpResponse, Problem> {
+pub async fn update(
+    at: Visit,
+    address: web::Path<(String, String)>,
+    typed: web::Form<Typed>,
+) -> Result<HttpResponse, Problem> {
     let state = &at.state;
     let (space, experience) = find(&at, &address.0, &address.1, Wants::Edit).await?;
     state.limits.writes_per_network.take(&at.network())?;
@@ -251,12 +285,15 @@ pub async fn update(at: Visit, address: web::Path<(String, String)>, typed: web:
     };
     let (old, new) = (experience.settings.slug.clone(), settings.slug.clone());
     let stream = StreamId::parse(&state.ids.next()).map_err(Problem::internal)?;
-    if let Err(refusal) = state.stage.experience(&space.id, &experience.id, ExperienceEvent::Edit { settings, stream }).await {
+    if let Err(refusal) =
+        state.stage.experience(&space.id, &experience.id, ExperienceEvent::Edit { settings, stream }).await
+    {
         return show_again(&edit_view(&at, &space, &address.1, typed.form(), wrong(refusal)?).await?);
     }
     if old != new {
         let now = state.clock.now();
-        space::store::give_up(&state.db, "experience", space.id.as_str(), old.as_str(), experience.id.as_str(), now).await?;
+        space::store::give_up(&state.db, "experience", space.id.as_str(), old.as_str(), experience.id.as_str(), now)
+            .await?;
     }
     Ok(at.see_other_with("/studio", "experience.saved"))
 }

@@ -6,9 +6,9 @@ use super::views::HomeShow;
 use crate::error::Problem;
 use crate::page::{Moment, show as render};
 use crate::security::visitor::Visit;
+use crate::space;
 use crate::space::routes::on_air;
 use crate::space::views::ShowCard;
-use crate::space;
 use backstage_core::stream::Phase;
 
 /// Shows on the front page.

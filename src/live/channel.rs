@@ -111,7 +111,8 @@ impl Channel {
         let Inner { experience: Some((version, experience)), streams, .. } = inner else {
             return;
         };
-        let shown: Option<&StreamId> = experience.current.as_ref().map(|current| &current.stream).or(experience.last.as_ref());
+        let shown: Option<&StreamId> =
+            experience.current.as_ref().map(|current| &current.stream).or(experience.last.as_ref());
         if streams.len() > STREAMS_MAX {
             let keep = [shown, experience.last.as_ref()];
             if let Some(old) = streams.iter().position(|(_, stream)| !keep.contains(&Some(&stream.id))) {

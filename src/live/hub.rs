@@ -76,7 +76,8 @@ impl Hub {
 
     async fn load(&self, id: &ExperienceId, channel: &Channel) -> Result<(), Problem> {
         if let Some(found) = self.store.experience(id).await? {
-            let streams = [found.state.current.as_ref().map(|current| current.stream.clone()), found.state.last.clone()];
+            let streams =
+                [found.state.current.as_ref().map(|current| current.stream.clone()), found.state.last.clone()];
             for stream in streams.into_iter().flatten() {
                 if let Some(found) = self.store.stream(&stream).await? {
                     channel.put_stream(found.version, found.state);
@@ -174,7 +175,8 @@ impl Announcer for Hub {
                 }
             }
             Kind::Experience => {
-                let channel = ExperienceId::parse(&news.key.id).ok().and_then(|id| self.channels.read().get(&id).cloned());
+                let channel =
+                    ExperienceId::parse(&news.key.id).ok().and_then(|id| self.channels.read().get(&id).cloned());
                 if let (Some(channel), Ok(experience)) = (channel, serde_json::from_str(&news.state)) {
                     channel.put_experience(news.version, experience);
                 }

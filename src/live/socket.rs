@@ -17,11 +17,11 @@ use super::broadcasts;
 use super::channel::{Channel, Snapshot};
 use super::hub::Seat;
 use super::presence::Member;
+use crate::access;
 use crate::error::Problem;
 use crate::security::visitor::Visit;
 use crate::session::Session;
 use crate::state::State;
-use crate::access;
 
 /// Largest message from a browser.
 pub const MESSAGE_BYTES_MAX: usize = 4 * 1024;
@@ -64,8 +64,10 @@ pub async fn open(
     body: web::Payload,
 ) -> Result<HttpResponse, Problem> {
     at.state.limits.sockets_per_network.take(&at.network())?;
-    let (response, session, stream) = actix_ws::handle(&req, body).map_err(|_| Problem::bad_request("This address speaks WebSocket only."))?;
-    let stream = stream.max_frame_size(MESSAGE_BYTES_MAX).aggregate_continuations().max_continuation_size(MESSAGE_BYTES_MAX);
+    let (response, session, stream) =
+        actix_ws::handle(&req, body).map_err(|_| Problem::bad_request("This address speaks WebSocket only."))?;
+    let stream =
+        stream.max_frame_size(MESSAGE_BYTES_MAX).aggregate_continuations().max_continuation_size(MESSAGE_BYTES_MAX);
     actix_web::rt::spawn(async move {
         let mut line = Line { session: Some(session) };
         at.state.metrics.sockets_changed(1);
@@ -115,7 +117,12 @@ async fn enter(at: &Visit, id: &str, query: &Query) -> Result<Inside, Option<Clo
 }
 
 /// May this visitor be here? `Ok(Ok(when))`: yes, ask again then.
-async fn ask(state: &State, visitor: Option<&Session>, host: bool, snapshot: &Snapshot) -> Result<Result<Instant, String>, Problem> {
+async fn ask(
+    state: &State,
+    visitor: Option<&Session>,
+    host: bool,
+    snapshot: &Snapshot,
+) -> Result<Result<Instant, String>, Problem> {
     let experience = &snapshot.experience;
     let Some(space) = state.live.space(&experience.space).await? else {
         return Ok(Err("This show is no longer here.".into()));

@@ -19,14 +19,16 @@ pub struct Pass {
 pub async fn add_default(db: &Db, id: &PassId, space: &SpaceId, name: &str, now: Timestamp) -> Result<(), sqlx::Error> {
     let opens = serde_json::to_string(&Opens::All).map_err(|error| sqlx::Error::Encode(error.into()))?;
     let mut tx = db.begin_write().await?;
-    sqlx::query("INSERT INTO passes (id, space_id, name, opens, is_default, created_at) VALUES ($1, $2, $3, $4, 1, $5)")
-        .bind(id.as_str())
-        .bind(space.as_str())
-        .bind(name)
-        .bind(opens)
-        .bind(now.0)
-        .execute(&mut *tx)
-        .await?;
+    sqlx::query(
+        "INSERT INTO passes (id, space_id, name, opens, is_default, created_at) VALUES ($1, $2, $3, $4, 1, $5)",
+    )
+    .bind(id.as_str())
+    .bind(space.as_str())
+    .bind(name)
+    .bind(opens)
+    .bind(now.0)
+    .execute(&mut *tx)
+    .await?;
     tx.commit().await
 }
 
@@ -39,7 +41,14 @@ pub async fn default_of(db: &Db, space: &SpaceId) -> Result<Option<Pass>, sqlx::
 }
 
 /// Puts a pass in somebody's hand. Holding it already changes nothing: a revoked one stays revoked.
-pub async fn grant(db: &Db, id: &str, pass: &str, space: &SpaceId, user: &UserId, now: Timestamp) -> Result<(), sqlx::Error> {
+pub async fn grant(
+    db: &Db,
+    id: &str,
+    pass: &str,
+    space: &SpaceId,
+    user: &UserId,
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
     let mut tx = db.begin_write().await?;
     sqlx::query(
         "INSERT INTO grants (id, pass_id, space_id, user_id, granted_at) VALUES ($1, $2, $3, $4, $5) \
@@ -58,12 +67,13 @@ pub async fn grant(db: &Db, id: &str, pass: &str, space: &SpaceId, user: &UserId
 /// Takes back every pass of a space from a person; how many there were.
 pub async fn revoke(db: &Db, space: &SpaceId, user: &UserId, now: Timestamp) -> Result<u64, sqlx::Error> {
     let mut tx = db.begin_write().await?;
-    let done = sqlx::query("UPDATE grants SET revoked_at = $3 WHERE space_id = $1 AND user_id = $2 AND revoked_at IS NULL")
-        .bind(space.as_str())
-        .bind(user.as_str())
-        .bind(now.0)
-        .execute(&mut *tx)
-        .await?;
+    let done =
+        sqlx::query("UPDATE grants SET revoked_at = $3 WHERE space_id = $1 AND user_id = $2 AND revoked_at IS NULL")
+            .bind(space.as_str())
+            .bind(user.as_str())
+            .bind(now.0)
+            .execute(&mut *tx)
+            .await?;
     tx.commit().await?;
     Ok(done.rows_affected())
 }

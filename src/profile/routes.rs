@@ -24,7 +24,12 @@ pub async fn show(at: Visit, handle: web::Path<String>) -> Result<HttpResponse, 
             if !found.state.suspended {
                 let accent = space::store::accent(&state.db, &found.state.id).await?;
                 let settings = found.state.settings;
-                spaces.push(ProfileSpace { name: settings.name, slug: settings.slug.to_string(), headline: settings.headline, accent });
+                spaces.push(ProfileSpace {
+                    name: settings.name,
+                    slug: settings.slug.to_string(),
+                    headline: settings.headline,
+                    accent,
+                });
             }
         }
     }

@@ -58,8 +58,10 @@ pub async fn ensure(db: &Db, user: &UserId, name: &str, now: Timestamp) -> Resul
         .bind(now.0)
         .execute(&mut *tx)
         .await?;
-        let has: Option<(String,)> =
-            sqlx::query_as("SELECT handle FROM creator_profiles WHERE user_id = $1").bind(user.as_str()).fetch_optional(&mut *tx).await?;
+        let has: Option<(String,)> = sqlx::query_as("SELECT handle FROM creator_profiles WHERE user_id = $1")
+            .bind(user.as_str())
+            .fetch_optional(&mut *tx)
+            .await?;
         if done.rows_affected() == 1 || has.is_some() {
             break;
         }

@@ -20,7 +20,9 @@ impl Jar {
     /// `secure`: the public address is https.
     pub fn new(secure: bool) -> Jar {
         match secure {
-            true => Jar { secure, session: "__Host-bp_session", visitor: "__Host-bp_visitor", flash: "__Host-bp_flash" },
+            true => {
+                Jar { secure, session: "__Host-bp_session", visitor: "__Host-bp_visitor", flash: "__Host-bp_flash" }
+            }
             false => Jar { secure, session: "bp_session", visitor: "bp_visitor", flash: "bp_flash" },
         }
     }
@@ -83,10 +85,12 @@ impl Jar {
 
 /// The value of a cookie, straight from the header: the hot path parses nothing else.
 fn find<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get_all(header::COOKIE).filter_map(|value| value.to_str().ok()).flat_map(|text| text.split(';')).find_map(|pair| {
-        let (found, value) = pair.trim().split_once('=')?;
-        (found == name).then_some(value)
-    })
+    headers.get_all(header::COOKIE).filter_map(|value| value.to_str().ok()).flat_map(|text| text.split(';')).find_map(
+        |pair| {
+            let (found, value) = pair.trim().split_once('=')?;
+            (found == name).then_some(value)
+        },
+    )
 }
 
 #[cfg(test)]

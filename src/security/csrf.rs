@@ -36,7 +36,8 @@ pub fn same_origin(headers: &HeaderMap, public_authority: Option<&str>) -> bool 
     let Some(origin) = headers.get(header::ORIGIN) else {
         return true;
     };
-    let Some(authority) = origin.to_str().ok().and_then(|text| text.parse::<Uri>().ok()).and_then(|uri| uri.authority().cloned())
+    let Some(authority) =
+        origin.to_str().ok().and_then(|text| text.parse::<Uri>().ok()).and_then(|uri| uri.authority().cloned())
     else {
         return false;
     };

@@ -42,7 +42,10 @@ impl Headers {
             put(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
         }
         if !page {
-            put(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
+            put(
+                header::CONTENT_SECURITY_POLICY,
+                HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
+            );
             return;
         }
         put(header::CONTENT_SECURITY_POLICY, self.policy.clone());
@@ -50,7 +53,9 @@ impl Headers {
         put(header::REFERRER_POLICY, HeaderValue::from_static("strict-origin-when-cross-origin"));
         put(
             HeaderName::from_static("permissions-policy"),
-            HeaderValue::from_static("camera=(self), microphone=(self), display-capture=(self), fullscreen=(self), geolocation=(), payment=()"),
+            HeaderValue::from_static(
+                "camera=(self), microphone=(self), display-capture=(self), fullscreen=(self), geolocation=(), payment=()",
+            ),
         );
         put(HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin"));
         put(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

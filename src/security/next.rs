@@ -14,7 +14,17 @@ mod tests {
     #[test]
     fn other_places_are_refused() {
         assert_eq!(super::local_path("/m/demo/live?x=1"), Some("/m/demo/live?x=1"));
-        for bad in ["", "//evil.test", "/\\evil.test", "https://evil.test", "javascript:x", "/\n/evil", "/\t/evil", "evil", "/sign-in?next=/"] {
+        for bad in [
+            "",
+            "//evil.test",
+            "/\\evil.test",
+            "https://evil.test",
+            "javascript:x",
+            "/\n/evil",
+            "/\t/evil",
+            "evil",
+            "/sign-in?next=/",
+        ] {
             assert_eq!(super::local_path(bad), None, "{bad:?}");
         }
     }

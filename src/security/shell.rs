@@ -52,7 +52,10 @@ impl Door {
 }
 
 /// The middleware.
-pub async fn shell(mut req: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<BoxBody>, Error> {
+pub async fn shell(
+    mut req: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
     let Some(state) = req.app_data::<web::Data<State>>().cloned() else {
         return Ok(next.call(req).await?.map_into_boxed_body());
     };
@@ -88,7 +91,8 @@ pub async fn shell(mut req: ServiceRequest, next: Next<impl MessageBody + 'stati
             Err(InternalError::from_response(error, response).into())
         }
         Err(panic) => {
-            let words = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+            let words =
+                panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
             let problem = Problem::internal(format!("a handler panicked: {}", words.unwrap_or("no message")));
             let response = render(&state, door, get, scope.as_deref(), &problem);
             let response = finish(&state, door, scope.as_ref(), response);
@@ -154,7 +158,8 @@ fn render(state: &State, door: Door, get: bool, scope: Option<&Scope>, problem: 
     };
     if problem.status == StatusCode::UNAUTHORIZED {
         let next = if get { places::local_path(&scope.path) } else { None };
-        let query = next.map(|next| url::form_urlencoded::Serializer::new(String::new()).append_pair("next", next).finish());
+        let query =
+            next.map(|next| url::form_urlencoded::Serializer::new(String::new()).append_pair("next", next).finish());
         return page::see_other(&query.map_or("/sign-in".to_string(), |query| format!("/sign-in?{query}")));
     }
     let (heading, advice) = problem.words();

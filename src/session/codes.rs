@@ -35,7 +35,15 @@ pub enum Tried {
 }
 
 /// Keeps a new code for (address, browser); an earlier one there is replaced, tries and all.
-pub async fn keep(db: &Db, seal: &Seal, id: &str, email: &str, browser: &str, code: &str, now: Timestamp) -> Result<(), sqlx::Error> {
+pub async fn keep(
+    db: &Db,
+    seal: &Seal,
+    id: &str,
+    email: &str,
+    browser: &str,
+    code: &str,
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
     let mut tx = db.begin_write().await?;
     sqlx::query("DELETE FROM sign_in_codes WHERE expires_at < $1").bind(now.0 - CODE_MS).execute(&mut *tx).await?;
     sqlx::query(
@@ -55,7 +63,14 @@ pub async fn keep(db: &Db, seal: &Seal, id: &str, email: &str, browser: &str, co
 }
 
 /// Tries a code.
-pub async fn attempt(db: &Db, seal: &Seal, email: &str, browser: &str, code: &str, now: Timestamp) -> Result<Tried, sqlx::Error> {
+pub async fn attempt(
+    db: &Db,
+    seal: &Seal,
+    email: &str,
+    browser: &str,
+    code: &str,
+    now: Timestamp,
+) -> Result<Tried, sqlx::Error> {
     let mut tx = db.begin_write().await?;
     let row: Option<(String, String, i64)> = sqlx::query_as(
         "UPDATE sign_in_codes SET tries = tries + 1 \
@@ -71,7 +86,11 @@ pub async fn attempt(db: &Db, seal: &Seal, email: &str, browser: &str, code: &st
         None => Tried::Expired,
         Some((_, _, tries)) if tries > TRIES_MAX => Tried::Burnt,
         Some((id, kept, _)) if same(&kept, &given) => {
-            sqlx::query("UPDATE sign_in_codes SET used_at = $2 WHERE id = $1").bind(id).bind(now.0).execute(&mut *tx).await?;
+            sqlx::query("UPDATE sign_in_codes SET used_at = $2 WHERE id = $1")
+                .bind(id)
+                .bind(now.0)
+                .execute(&mut *tx)
+                .await?;
             Tried::Right
         }
         Some((_, _, TRIES_MAX)) => Tried::Burnt,

@@ -50,7 +50,8 @@ pub struct Sessions {
 
 impl Default for Sessions {
     fn default() -> Sessions {
-        let cache = Cache::builder().max_capacity(CACHED_MAX).time_to_live(CACHED_FOR).support_invalidation_closures().build();
+        let cache =
+            Cache::builder().max_capacity(CACHED_MAX).time_to_live(CACHED_FOR).support_invalidation_closures().build();
         Sessions { cache }
     }
 }
@@ -88,12 +89,20 @@ impl Sessions {
 
 /// A device's name for the session list, from the `User-Agent`: browser and system, nothing finer.
 pub fn device(agent: &str) -> String {
-    let browser = [("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari")]
-        .into_iter()
-        .find_map(|(mark, name)| agent.contains(mark).then_some(name));
-    let system = [("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"), ("Windows", "Windows"), ("Mac OS X", "Mac"), ("Linux", "Linux")]
-        .into_iter()
-        .find_map(|(mark, name)| agent.contains(mark).then_some(name));
+    let browser =
+        [("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari")]
+            .into_iter()
+            .find_map(|(mark, name)| agent.contains(mark).then_some(name));
+    let system = [
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Android", "Android"),
+        ("Windows", "Windows"),
+        ("Mac OS X", "Mac"),
+        ("Linux", "Linux"),
+    ]
+    .into_iter()
+    .find_map(|(mark, name)| agent.contains(mark).then_some(name));
     match (browser, system) {
         (Some(browser), Some(system)) => format!("{browser} · {system}"),
         (Some(one), None) | (None, Some(one)) => one.to_string(),
@@ -105,7 +114,8 @@ pub fn device(agent: &str) -> String {
 mod tests {
     #[test]
     fn devices_are_named_roughly() {
-        let agent = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36";
+        let agent =
+            "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36";
         assert_eq!(super::device(agent), "Chrome · Linux");
         assert_eq!(super::device("<script>"), "Unknown device");
     }

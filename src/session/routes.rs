@@ -47,7 +47,10 @@ pub async fn ask(at: Visit, form: web::Form<AskForm>) -> Result<HttpResponse, Pr
     let again = |error: &str, status: StatusCode| {
         let email = form.email.chars().take(254).collect();
         let page = at.page_t("session.new.title");
-        crate::page::respond(status, &SessionNew { page, email, next: next.clone(), error: Some(locale::text(error).to_string()) })
+        crate::page::respond(
+            status,
+            &SessionNew { page, email, next: next.clone(), error: Some(locale::text(error).to_string()) },
+        )
     };
     let Some(email) = codes::address(&form.email) else {
         return again("session.new.invalid_email", StatusCode::UNPROCESSABLE_ENTITY);
@@ -93,7 +96,12 @@ pub async fn enter(at: Visit, req: HttpRequest, form: web::Form<CodeForm>) -> Re
     };
     let again = |error: &str| {
         let page = at.page_t("session.code.title");
-        show_again(&SessionCode { page, email: email.clone(), next: next.clone(), error: Some(locale::text(error).to_string()) })
+        show_again(&SessionCode {
+            page,
+            email: email.clone(),
+            next: next.clone(),
+            error: Some(locale::text(error).to_string()),
+        })
     };
     if state.limits.tries_per_network.take(&at.network()).is_err() {
         return again("session.code.too_many");

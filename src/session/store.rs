@@ -149,10 +149,11 @@ pub async fn ended_between(db: &Db, after: Timestamp, until: Timestamp) -> Resul
 
 /// Does this session still hold?
 pub async fn holds(db: &Db, id: &str, now: Timestamp) -> Result<bool, sqlx::Error> {
-    let row: Option<(String,)> = sqlx::query_as("SELECT id FROM sessions WHERE id = $1 AND revoked_at IS NULL AND expires_at > $2")
-        .bind(id)
-        .bind(now.0)
-        .fetch_optional(&db.pool)
-        .await?;
+    let row: Option<(String,)> =
+        sqlx::query_as("SELECT id FROM sessions WHERE id = $1 AND revoked_at IS NULL AND expires_at > $2")
+            .bind(id)
+            .bind(now.0)
+            .fetch_optional(&db.pool)
+            .await?;
     Ok(row.is_some())
 }

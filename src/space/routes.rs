@@ -29,9 +29,13 @@ pub async fn show(at: Visit, slug: web::Path<String>) -> Result<HttpResponse, Pr
     let space = found.state;
     let person = access::person(state, at.session.as_deref(), &space).await?;
     let accent = store::accent(&state.db, &space.id).await?;
-    let experiences: Vec<Experience> = state.store.experiences_of(&space.id).await?.into_iter().map(|found| found.state).collect();
+    let experiences: Vec<Experience> =
+        state.store.experiences_of(&space.id).await?.into_iter().map(|found| found.state).collect();
     let joined = match experiences.first() {
-        Some(first) => matches!(access::judge(state, &person, &space, first), Decision::Allowed { .. }) && !person_is_stranger(&person),
+        Some(first) => {
+            matches!(access::judge(state, &person, &space, first), Decision::Allowed { .. })
+                && !person_is_stranger(&person)
+        }
         None => !person_is_stranger(&person),
     };
     let address = experiences.first().map(|first| format!("/m/{}/{}", space.settings.slug, first.settings.slug));
@@ -39,7 +43,8 @@ pub async fn show(at: Visit, slug: web::Path<String>) -> Result<HttpResponse, Pr
     for experience in &experiences {
         cards.push(card(state, &space, &accent, experience).await?);
     }
-    let pass = pass::store::default_of(&state.db, &space.id).await?.map(|pass| PassChip { id: pass.id, name: pass.name });
+    let pass =
+        pass::store::default_of(&state.db, &space.id).await?.map(|pass| PassChip { id: pass.id, name: pass.name });
     let view = SpaceShow {
         page: at.page(space.settings.name.clone()),
         creator: creator(state, &space.team).await?,
@@ -82,14 +87,16 @@ pub async fn moved_space(state: &State, slug: &str) -> Result<Option<Space>, Pro
 
 /// The face of a team.
 pub async fn creator(state: &State, team: &TeamId) -> Result<Creator, Problem> {
-    let creator = profile::store::of_team(&state.db, team).await?.ok_or_else(|| Problem::internal("a team without a profile"))?;
+    let creator =
+        profile::store::of_team(&state.db, team).await?.ok_or_else(|| Problem::internal("a team without a profile"))?;
     Ok(Creator { initials: initials(&creator.name), name: creator.name, handle: creator.handle })
 }
 
 /// An experience in a list.
 pub async fn card(state: &State, space: &Space, accent: &str, experience: &Experience) -> Result<ShowCard, Problem> {
     let snapshot = state.live.snapshot(&experience.id).await?;
-    let live = snapshot.as_ref().and_then(|snapshot| snapshot.stream.as_ref()).is_some_and(|stream| on_air(&stream.phase));
+    let live =
+        snapshot.as_ref().and_then(|snapshot| snapshot.stream.as_ref()).is_some_and(|stream| on_air(&stream.phase));
     Ok(ShowCard {
         title: experience.settings.title.clone(),
         url: format!("/m/{}/{}", space.settings.slug, experience.settings.slug),

@@ -7,8 +7,10 @@ use crate::db::Db;
 
 /// The accent colour of a space.
 pub async fn accent(db: &Db, space: &SpaceId) -> Result<String, sqlx::Error> {
-    let row: Option<(String,)> =
-        sqlx::query_as("SELECT accent FROM space_looks WHERE space_id = $1").bind(space.as_str()).fetch_optional(&db.pool).await?;
+    let row: Option<(String,)> = sqlx::query_as("SELECT accent FROM space_looks WHERE space_id = $1")
+        .bind(space.as_str())
+        .fetch_optional(&db.pool)
+        .await?;
     Ok(row.map_or_else(|| ACCENTS[0].to_string(), |(accent,)| accent))
 }
 
@@ -24,7 +26,14 @@ pub async fn set_accent(db: &Db, space: &SpaceId, accent: &str) -> Result<(), sq
 }
 
 /// Remembers an address that was given up. `kind`: `space` or `experience`; `parent`: empty or the space's id.
-pub async fn give_up(db: &Db, kind: &str, parent: &str, slug: &str, target: &str, now: Timestamp) -> Result<(), sqlx::Error> {
+pub async fn give_up(
+    db: &Db,
+    kind: &str,
+    parent: &str,
+    slug: &str,
+    target: &str,
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
     let mut tx = db.begin_write().await?;
     sqlx::query(
         "INSERT INTO old_addresses (kind, parent, slug, target, given_up_at) VALUES ($1, $2, $3, $4, $5) \
@@ -42,11 +51,12 @@ pub async fn give_up(db: &Db, kind: &str, parent: &str, slug: &str, target: &str
 
 /// Whose address this was.
 pub async fn given_up(db: &Db, kind: &str, parent: &str, slug: &str) -> Result<Option<String>, sqlx::Error> {
-    let row: Option<(String,)> = sqlx::query_as("SELECT target FROM old_addresses WHERE kind = $1 AND parent = $2 AND slug = $3")
-        .bind(kind)
-        .bind(parent)
-        .bind(slug)
-        .fetch_optional(&db.pool)
-        .await?;
+    let row: Option<(String,)> =
+        sqlx::query_as("SELECT target FROM old_addresses WHERE kind = $1 AND parent = $2 AND slug = $3")
+            .bind(kind)
+            .bind(parent)
+            .bind(slug)
+            .fetch_optional(&db.pool)
+            .await?;
     Ok(row.map(|(target,)| target))
 }

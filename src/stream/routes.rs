@@ -5,10 +5,11 @@ use actix_web::{HttpResponse, web};
 use backstage_actors::ports::{EventRow, Key, Path, Store};
 use backstage_core::access::Role;
 use backstage_core::experience::{ExperienceEvent, ExperienceRejection};
-use backstage_core::stream::{StreamEvent, StreamRejection};
+use backstage_core::stream::{Phase, StreamEvent, StreamRejection};
 use backstage_core::{ExperienceId, Kind, StreamId};
 use serde_json::json;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::views::{StreamTimeline, TimelineRow, TimelineStream};
 use super::words;
@@ -24,6 +25,8 @@ use crate::studio::routes::{Wants, find};
 
 /// Lines of one stream that are shown.
 pub const EVENTS_MAX: u32 = 500;
+/// How long a command waits for its stream to have taken it, ms.
+const TOLD_MS_MAX: u64 = 1_000;
 /// Streams on the timeline page.
 pub const STREAMS_MAX: u32 = 20;
 
@@ -87,27 +90,50 @@ async fn current(at: &Visit, id: &ExperienceId) -> Result<Option<backstage_core:
     Ok(at.state.store.experience(id).await?.and_then(|found| found.state.current))
 }
 
+/// The open stream, once it has taken what its experience told it: what the caller does next finds it there. A stream
+/// that takes longer than [`TOLD_MS_MAX`] is answered for all the same; the command is committed.
+async fn told(at: &Visit, id: &ExperienceId, done: impl Fn(&Phase) -> bool) -> Result<StreamId, Problem> {
+    let current = current(at, id).await?.ok_or_else(not_live)?;
+    if let Some(channel) = at.state.live.channel(id).await? {
+        let mut states = channel.states();
+        let there = states.wait_for(|snapshot| {
+            let stream = snapshot.as_ref().and_then(|snapshot| snapshot.stream.as_ref());
+            stream.is_some_and(|stream| stream.id == current.stream && done(&stream.phase))
+        });
+        let _ = tokio::time::timeout(Duration::from_millis(TOLD_MS_MAX), there).await;
+    }
+    Ok(current.stream)
+}
+
 /// `POST /api/v1/experiences/{id}/lobby`
 pub async fn lobby(at: Visit, id: web::Path<String>) -> Result<HttpResponse, Problem> {
     let experience = &hosted(&at, &id).await?.experience;
     let event = ExperienceEvent::OpenLobby { stream: new_stream(&at)? };
-    at.state.stage.experience(&experience.space, &experience.id, event).await.map_err(|refusal| refused(refusal, experience_code))?;
-    let current = current(&at, &experience.id).await?.ok_or_else(not_live)?;
-    Ok(HttpResponse::Ok().json(json!({ "stream_id": current.stream })))
+    at.state
+        .stage
+        .experience(&experience.space, &experience.id, event)
+        .await
+        .map_err(|refusal| refused(refusal, experience_code))?;
+    let stream = told(&at, &experience.id, |phase| !matches!(phase, Phase::Scheduled { .. })).await?;
+    Ok(HttpResponse::Ok().json(json!({ "stream_id": stream })))
 }
 
 /// `POST /api/v1/experiences/{id}/go-live`: of two at once, one is told `already_live`.
 pub async fn go_live(at: Visit, id: web::Path<String>) -> Result<HttpResponse, Problem> {
     let experience = &hosted(&at, &id).await?.experience;
     let event = ExperienceEvent::GoLive { stream: new_stream(&at)? };
-    at.state.stage.experience(&experience.space, &experience.id, event).await.map_err(|refusal| refused(refusal, experience_code))?;
-    let current = current(&at, &experience.id).await?.ok_or_else(not_live)?;
+    at.state
+        .stage
+        .experience(&experience.space, &experience.id, event)
+        .await
+        .map_err(|refusal| refused(refusal, experience_code))?;
+    let stream = told(&at, &experience.id, |phase| phase.admits() || phase.is_over()).await?;
     // The committed effect opens the room too; asking for it here spares the host the wait. It is safe to repeat, and
     // when the media server is away the studio keeps trying.
-    if let Err(error) = at.state.rooms.open(&current.stream).await {
-        tracing::warn!(stream = %current.stream, %error, "the room could not be opened yet");
+    if let Err(error) = at.state.rooms.open(&stream).await {
+        tracing::warn!(%stream, %error, "the room could not be opened yet");
     }
-    publisher(&at, &current.stream)
+    publisher(&at, &stream)
 }
 
 /// `POST /api/v1/experiences/{id}/publisher-token`: back on stage after a reload, or ahead of the show while people
@@ -115,7 +141,8 @@ pub async fn go_live(at: Visit, id: web::Path<String>) -> Result<HttpResponse, P
 pub async fn publisher_token(at: Visit, id: web::Path<String>) -> Result<HttpResponse, Problem> {
     let snapshot = hosted(&at, &id).await?;
     let current = current(&at, &snapshot.experience.id).await?.ok_or_else(not_live)?;
-    let has_room = snapshot.stream.as_ref().is_some_and(|stream| stream.id == current.stream && stream.phase.wants_room());
+    let has_room =
+        snapshot.stream.as_ref().is_some_and(|stream| stream.id == current.stream && stream.phase.wants_room());
     if !has_room && !current.going_live {
         return Err(not_live());
     }
@@ -134,7 +161,8 @@ fn publisher(at: &Visit, stream: &StreamId) -> Result<HttpResponse, Problem> {
 pub async fn end(at: Visit, id: web::Path<String>) -> Result<HttpResponse, Problem> {
     let experience = &hosted(&at, &id).await?.experience;
     let current = current(&at, &experience.id).await?.ok_or_else(not_live)?;
-    let path = Path { space: experience.space.clone(), experience: experience.id.clone(), stream: current.stream.clone() };
+    let path =
+        Path { space: experience.space.clone(), experience: experience.id.clone(), stream: current.stream.clone() };
     at.state.stage.stream(&path, StreamEvent::End, None).await.map_err(|refusal| refused(refusal, stream_code))?;
     Ok(HttpResponse::Accepted().json(json!({ "stream_id": current.stream })))
 }
@@ -178,5 +206,11 @@ pub async fn timeline(at: Visit, address: web::Path<(String, String)>) -> Result
 fn line(row: &EventRow) -> TimelineRow {
     let key = format!("timeline.causes.{}", row.cause);
     let cause = if locale::has(&key) { locale::text(&key).to_string() } else { row.cause.replace('_', " ") };
-    TimelineRow { at: Moment::from(row.at), event: row.event.clone(), phase: row.phase.clone(), cause, words: words::of(row) }
+    TimelineRow {
+        at: Moment::from(row.at),
+        event: row.event.clone(),
+        phase: row.phase.clone(),
+        cause,
+        words: words::of(row),
+    }
 }

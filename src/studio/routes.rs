@@ -49,7 +49,12 @@ pub async fn find_space(at: &Visit, slug: &str, wants: Wants) -> Result<Space, P
 }
 
 /// The experience at an address of the studio; refusals as [`find_space`].
-pub async fn find(at: &Visit, space: &str, experience: &str, wants: Wants) -> Result<(Space, Found<Experience>), Problem> {
+pub async fn find(
+    at: &Visit,
+    space: &str,
+    experience: &str,
+    wants: Wants,
+) -> Result<(Space, Found<Experience>), Problem> {
     let space = find_space(at, space, wants).await?;
     let experience = at.state.store.find_experience(&space.id, experience).await?.ok_or_else(Problem::not_found)?;
     Ok((space, experience))

@@ -12,9 +12,16 @@ fn user_id(text: &str) -> Result<UserId, sqlx::Error> {
 
 /// The person of a proven address: theirs if it has an account, else the browser's guest becomes the account, else a
 /// new one. When an account exists, the guest's passes move to it (where it has none of its own).
-pub async fn sign_in(db: &Db, ids: &dyn Ids, email: &str, guest: Option<&UserId>, now: Timestamp) -> Result<UserId, sqlx::Error> {
+pub async fn sign_in(
+    db: &Db,
+    ids: &dyn Ids,
+    email: &str,
+    guest: Option<&UserId>,
+    now: Timestamp,
+) -> Result<UserId, sqlx::Error> {
     let mut tx = db.begin_write().await?;
-    let known: Option<(String,)> = sqlx::query_as("SELECT id FROM users WHERE email = $1").bind(email).fetch_optional(&mut *tx).await?;
+    let known: Option<(String,)> =
+        sqlx::query_as("SELECT id FROM users WHERE email = $1").bind(email).fetch_optional(&mut *tx).await?;
     let user = match (known, guest) {
         (Some((id,)), Some(guest)) => {
             let user = user_id(&id)?;
@@ -54,7 +61,13 @@ pub async fn add(db: &Db, user: &UserId, email: Option<&str>, name: &str, now: T
     tx.commit().await
 }
 
-async fn add_to(tx: &mut Write, user: &UserId, email: Option<&str>, name: &str, now: Timestamp) -> Result<(), sqlx::Error> {
+async fn add_to(
+    tx: &mut Write,
+    user: &UserId,
+    email: Option<&str>,
+    name: &str,
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
     sqlx::query("INSERT INTO users (id, email, name, created_at) VALUES ($1, $2, $3, $4)")
         .bind(user.as_str())
         .bind(email)
