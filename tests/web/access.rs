@@ -1,0 +1,147 @@
+use crate::browser::Browser;
+use crate::house::House;
+use backstage_core::{SpaceId, StreamId, UserId};
+use std::time::{Duration, Instant};
+
+/// On air, with a guest inside: the house, the experience, the stream, the guest and its identity.
+struct Show {
+    house: House,
+    id: String,
+    stream: StreamId,
+    guest: Browser,
+    identity: String,
+}
+
+async fn show() -> Show {
+    let house = House::open().await;
+    let id = house.experience().await;
+    let mut creator = house.creator().await;
+    let went = creator.api(&format!("/api/v1/experiences/{id}/go-live")).await.json();
+    let stream: StreamId = went["stream_id"].as_str().unwrap().parse().unwrap();
+    let mut guest = house.guest().await;
+    let admitted = guest.api(&format!("/api/v1/experiences/{id}/admission")).await;
+    assert_eq!(admitted.status, 200, "{}", admitted.body);
+    let json = admitted.json();
+    assert_eq!((&json["delivery"], &json["hls"]), (&"webrtc".into(), &serde_json::Value::Null));
+    assert_eq!(json["livekit"]["url"], "ws://media.test");
+    let identity = json["livekit"]["token"].as_str().unwrap().to_string();
+    house.doors.inside.lock().insert((stream.clone(), identity.clone()));
+    Show { house, id, stream, guest, identity }
+}
+
+impl Show {
+    fn user(&self) -> UserId {
+        self.identity.split(':').nth(1).unwrap().parse().unwrap()
+    }
+
+    async fn space(&self) -> SpaceId {
+        self.house.app.state.store.find_space("demo").await.unwrap().unwrap().state.id
+    }
+
+    /// Waits until nobody is in the room; the promise is 5 s.
+    async fn emptied(&self) {
+        let began = Instant::now();
+        while self.house.doors.inside.lock().iter().any(|(room, _)| *room == self.stream) {
+            assert!(began.elapsed() < Duration::from_secs(5), "still inside after 5 s");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+#[actix_web::test]
+async fn admission_says_why_not() {
+    let house = House::open().await;
+    let id = house.experience().await;
+    let path = format!("/api/v1/experiences/{id}/admission");
+    assert_eq!(house.browser().api(&path).await.code(), "needs_pass");
+    let mut guest = house.guest().await;
+    assert_eq!((guest.api(&path).await.status, guest.api(&path).await.code().as_str()), (409, "not_live"));
+    let mut creator = house.creator().await;
+    creator.api(&format!("/api/v1/experiences/{id}/lobby")).await;
+    assert_eq!(guest.api(&path).await.code(), "not_live");
+    creator.api(&format!("/api/v1/experiences/{id}/go-live")).await;
+    assert_eq!(guest.api(&path).await.status, 200);
+    creator.api(&format!("/api/v1/experiences/{id}/end")).await;
+    assert_eq!(guest.api(&path).await.code(), "not_live");
+    house.close().await;
+}
+
+#[actix_web::test]
+async fn a_withdrawn_pass_ends_watching_within_five_seconds() {
+    let mut show = show().await;
+    let mut socket = show.guest.socket(&show.id, "as=viewer").await;
+    assert!(socket.hear("state").await.is_some());
+    backstage::access::revoke(&show.house.app.state, &show.space().await, &show.user()).await.unwrap();
+    let told = socket.hear("access").await.unwrap();
+    assert_eq!(told["allowed"], false);
+    assert_eq!(socket.closes().await, 4403);
+    show.emptied().await;
+    assert_eq!(show.guest.api(&format!("/api/v1/experiences/{}/admission", show.id)).await.code(), "pass_revoked");
+    assert_eq!(show.guest.socket(&show.id, "as=viewer").await.closes().await, 4403);
+    assert_eq!(show.guest.form("/m/demo/live/join", &[]).await.status, 403);
+    // Who comes back with the old ticket is put out again.
+    show.house.doors.inside.lock().insert((show.stream.clone(), show.identity.clone()));
+    show.emptied().await;
+    show.house.close().await;
+}
+
+#[actix_web::test]
+async fn a_pass_that_runs_out_ends_watching_too() {
+    let mut show = show().await;
+    let mut socket = show.guest.socket(&show.id, "as=viewer").await;
+    assert!(socket.hear("state").await.is_some());
+    show.house.sql("UPDATE grants SET expires_at = granted_at + 1").await;
+    assert_eq!(socket.hear("access").await.unwrap()["reason"], "your pass has expired");
+    assert_eq!(socket.closes().await, 4403);
+    show.emptied().await;
+    assert_eq!(show.guest.api(&format!("/api/v1/experiences/{}/admission", show.id)).await.code(), "pass_expired");
+    show.house.close().await;
+}
+
+#[actix_web::test]
+async fn a_revoked_session_is_out_at_once_and_the_other_stays() {
+    let house = House::open().await;
+    let id = house.experience().await;
+    let (mut here, mut there) = (house.creator().await, house.creator().await);
+    let went = here.api(&format!("/api/v1/experiences/{id}/go-live")).await.json();
+    let stream: StreamId = went["stream_id"].as_str().unwrap().parse().unwrap();
+    let admission = format!("/api/v1/experiences/{id}/admission");
+    let admitted = there.api(&admission).await.json();
+    house.doors.inside.lock().insert((stream.clone(), admitted["livekit"]["token"].as_str().unwrap().into()));
+    let mut socket = there.socket(&id, "as=viewer").await;
+    assert!(socket.hear("state").await.is_some());
+
+    let list = here.get("/account").await;
+    assert_eq!(list.body.matches("/revoke").count(), 1, "{}", list.body);
+    let session = list.between("/account/sessions/", "/revoke");
+    let mut stranger = house.signed_in("stranger@example.com").await;
+    assert_eq!(stranger.form(&format!("/account/sessions/{session}/revoke"), &[]).await.status, 404);
+    assert_eq!(here.form(&format!("/account/sessions/{session}/revoke"), &[]).await.status, 303);
+
+    assert_eq!(there.api(&admission).await.code(), "needs_pass");
+    assert!(there.get("/studio").await.header("location").starts_with("/sign-in"));
+    assert_eq!(socket.hear("access").await.unwrap()["allowed"], false);
+    assert_eq!(socket.closes().await, 4403);
+    let began = Instant::now();
+    while !house.doors.inside.lock().is_empty() {
+        assert!(began.elapsed() < Duration::from_secs(5), "still inside after 5 s");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(here.api(&admission).await.status, 200);
+    house.close().await;
+}
+
+#[actix_web::test]
+async fn a_suspended_space_is_closed_to_viewers() {
+    let mut show = show().await;
+    let mut socket = show.guest.socket(&show.id, "as=viewer").await;
+    assert!(socket.hear("state").await.is_some());
+    let space = show.space().await;
+    show.house.app.state.stage.space(&space, backstage_core::space::SpaceEvent::Suspend).await.unwrap();
+    assert_eq!(socket.hear("access").await.unwrap()["reason"], "this space is closed");
+    assert_eq!(socket.closes().await, 4403);
+    let answer = show.guest.api(&format!("/api/v1/experiences/{}/admission", show.id)).await;
+    assert_eq!((answer.status, answer.code().as_str()), (403, "suspended"));
+    assert_eq!(show.guest.get("/m/demo/live").await.status, 200);
+    show.house.close().await;
+}
