@@ -73,12 +73,19 @@ async function newestMailAt(url, email) {
   return (await mailsTo(url, email)).length;
 }
 
-/** Frames per second that the page's player really decodes, over the next `frames` frames. */
+/** Frames per second that the page's player really decodes, over the next `frames` frames; rejects when none come for 10 s. */
 export function decodedRate(page, frames = 30) {
   return page.evaluate(async (wanted) => {
     const video = document.querySelector('live-player [data-part="main"]');
     const total = () => video.getVideoPlaybackQuality().totalVideoFrames;
-    const next = () => new Promise((resolve) => video.requestVideoFrameCallback(resolve));
+    const next = () =>
+      new Promise((resolve, reject) => {
+        const late = setTimeout(() => reject(new Error("no frame for 10 s")), 10_000);
+        video.requestVideoFrameCallback(() => {
+          clearTimeout(late);
+          resolve();
+        });
+      });
     await next();
     const from = total();
     const start = performance.now();

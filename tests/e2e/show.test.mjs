@@ -20,7 +20,21 @@ describe("a show", { timeout: 240_000 }, () => {
     [creator, viewer] = await Promise.all([openBrowser(), openBrowser()]);
     studio = await creator.page();
     watch = await viewer.page();
+    for (const page of [studio, watch]) page.setDefaultTimeout(15_000);
   });
+
+  // Each step needs the one before: after a failure the rest would only wait.
+  let failed = false;
+  const step = (name, act) =>
+    it(name, async (t) => {
+      if (failed) return t.skip("an earlier step failed");
+      try {
+        await act();
+      } catch (error) {
+        failed = true;
+        throw new Error(`${error.stack}\n${server.log()}`);
+      }
+    });
 
   after(async () => {
     await creator?.close();
@@ -30,7 +44,7 @@ describe("a show", { timeout: 240_000 }, () => {
     assert.deepEqual(viewer?.problems ?? [], [], "the viewer's console");
   });
 
-  it("lets the creator sign in by a code and see the preview", async () => {
+  step("lets the creator sign in by a code and see the preview", async () => {
     await signIn(studio, server.url);
     await studio.goto(server.url + STUDIO);
     await studio.waitForFunction(() => document.querySelector(".preview__camera").videoWidth > 0);
@@ -38,7 +52,7 @@ describe("a show", { timeout: 240_000 }, () => {
     await studio.locator('.check[data-state="ok"]', { hasText: "Media server" }).waitFor();
   });
 
-  it("opens the lobby and counts a viewer who joins by the free pass", async () => {
+  step("opens the lobby and counts a viewer who joins by the free pass", async () => {
     await studio.getByRole("button", { name: "Open lobby" }).click();
     await studio.getByText("Lobby open", { exact: true }).waitFor();
     await watch.goto(server.url + WATCH);
@@ -47,7 +61,7 @@ describe("a show", { timeout: 240_000 }, () => {
     await studio.getByText("1 waiting").waitFor();
   });
 
-  it("goes live; the viewer's picture comes without click or reload", async () => {
+  step("goes live; the viewer's picture comes without click or reload", async () => {
     await watch.evaluate(() => {
       window.sameDocument = true;
     });
@@ -61,7 +75,7 @@ describe("a show", { timeout: 240_000 }, () => {
     await studio.locator(".studio[data-phase='live']").waitFor();
   });
 
-  it("starts muted and gives sound on one clear press", async () => {
+  step("starts muted and gives sound on one clear press", async () => {
     assert.equal(await watch.evaluate(() => document.querySelector("live-player audio").muted), true);
     await watch.locator(".player__unmute").click();
     await watch.waitForFunction(() => {
@@ -70,7 +84,7 @@ describe("a show", { timeout: 240_000 }, () => {
     });
   });
 
-  it("swaps the camera without losing the viewer", async () => {
+  step("swaps the camera without losing the viewer", async () => {
     const camera = studio.getByRole("combobox", { name: "Camera" });
     await camera.selectOption({ index: 2 });
     await studio.waitForFunction(
@@ -80,7 +94,7 @@ describe("a show", { timeout: 240_000 }, () => {
     await playerState(watch, "live");
   });
 
-  it("shares the screen big with the camera small, and takes it back", async () => {
+  step("shares the screen big with the camera small, and takes it back", async () => {
     await studio.getByRole("button", { name: "Share screen" }).click();
     await watch.locator('live-player[data-layout="screen"]').waitFor();
     assert.ok((await decodedRate(watch, 10)) > 0);
@@ -90,7 +104,7 @@ describe("a show", { timeout: 240_000 }, () => {
     assert.ok((await decodedRate(watch)) >= FPS_MIN);
   });
 
-  it("turns the camera off (its light too) and on again", async () => {
+  step("turns the camera off (its light too) and on again", async () => {
     await studio.getByRole("button", { name: "Turn camera off" }).click();
     await watch.locator('live-player[data-camera="off"]').waitFor();
     assert.equal(await studio.evaluate(() => document.querySelector(".preview__camera").srcObject), null);
@@ -99,13 +113,13 @@ describe("a show", { timeout: 240_000 }, () => {
     assert.ok((await decodedRate(watch)) >= FPS_MIN);
   });
 
-  it("mutes and unmutes the microphone", async () => {
+  step("mutes and unmutes the microphone", async () => {
     await studio.getByRole("button", { name: "Mute microphone", exact: true }).click();
     await studio.getByRole("button", { name: "Unmute microphone" }).click();
     await studio.getByRole("button", { name: "Mute microphone", exact: true }).waitFor();
   });
 
-  it("comes back on stage by itself after a reload of the studio, in the same stream", async () => {
+  step("comes back on stage by itself after a reload of the studio, in the same stream", async () => {
     studio.on("dialog", (dialog) => dialog.accept());
     const stream = () => studio.evaluate(() => JSON.parse(document.querySelector("main").dataset.studioStateValue).stream?.id);
     await studio.reload();
@@ -120,7 +134,7 @@ describe("a show", { timeout: 240_000 }, () => {
     assert.ok((await decodedRate(watch)) >= FPS_MIN);
   });
 
-  it("ends after a question, stops the camera, and the viewer sees the end", async () => {
+  step("ends after a question, stops the camera, and the viewer sees the end", async () => {
     await studio.getByRole("button", { name: "End stream" }).click();
     const dialog = studio.getByRole("dialog");
     await dialog.getByRole("button", { name: "Keep going" }).click();
@@ -132,7 +146,7 @@ describe("a show", { timeout: 240_000 }, () => {
     assert.equal(await studio.evaluate(() => document.querySelector(".preview__camera").srcObject), null, "no camera left on");
   });
 
-  it("lists each step with its cause in the timeline", async () => {
+  step("lists each step with its cause in the timeline", async () => {
     await studio.getByRole("tab", { name: "Timeline" }).click();
     const rows = await until(async () => {
       const found = await studio.locator("#panel-timeline li").evaluateAll((items) =>

@@ -170,7 +170,9 @@ fn is_free(host: IpAddr, port: u16) -> bool {
 
 /// The configuration, as JSON (which is YAML).
 ///
-/// - `tcp_port` listens on every interface whatever `bind_addresses` says (1.11.0), so on loopback media over TCP is off.
+/// - `tcp_port` listens on every interface whatever `bind_addresses` says (1.11.0), on loopback too: browsers on this
+///   machine may refuse what comes over UDP from a loopback address and have no other way (Chromium 156). It answers
+///   only those who know a session's ICE credentials.
 /// - Without `stun_servers` clients are told public ones; on loopback our own port stands in.
 /// - `video/rtx` in the codecs keeps loss recovery for subscribers (without it they do not ask for lost packets again).
 /// - Rooms do not end by themselves: we close them.
@@ -181,7 +183,7 @@ pub fn config(settings: &LiveKitSettings, keys: &Keys) -> String {
     let loopback = host.is_loopback();
     let mut rtc = json!({
         "udp_port": udp,
-        "tcp_port": if loopback { 0 } else { tcp },
+        "tcp_port": tcp,
         "node_ip": host.to_string(),
         "use_external_ip": false,
         "enable_loopback_candidate": loopback,
