@@ -2,6 +2,9 @@
 //! and announce, on memory and on SQLite. Baseline: bare SQLite transactions of one row, same settings, same run.
 //! Prints one JSON line.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a bench fails by panicking")]
+#![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "a bench stands in the world itself")]
+
 use backstage::db::Db;
 use backstage::store::SqlStore;
 use backstage_actors::fakes::{CountedIds, FakeRooms, FakeSpine, Memory, Silent, Trouble};

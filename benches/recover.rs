@@ -2,6 +2,9 @@
 //! stream, with 1 and with 1,000 of them on a real media server. Baseline: a bare livekit-server from start to its first
 //! answer, same run. Prints one JSON line; medians of [`ROUNDS`].
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a bench fails by panicking")]
+#![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "a bench stands in the world itself")]
+
 use backstage::db::Db;
 use backstage::store::SqlStore;
 use backstage_actors::fakes::{CountedIds, FakeRooms, FakeSpine, Silent, Trouble};

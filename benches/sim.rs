@@ -1,6 +1,8 @@
 //! `bin/bench sim`: simulated schedules a second, and how much faster than the real thing (the baseline) time passes.
 //! Prints one JSON line.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a bench fails by panicking")]
+#![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "a bench stands in the world itself")]
 #![allow(dead_code)] // the suite uses more of these modules than the bench does
 
 #[path = "../tests/sim/node.rs"]

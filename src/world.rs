@@ -97,7 +97,10 @@ fn letters(config: &Config, ground: &Ground<'_>) -> Result<Letters, StartError> 
     Ok(Letters::new(carrier, ground.ids.clone(), ground.metrics.clone()))
 }
 
-async fn event_spine(config: &Config, ground: &Ground<'_>) -> Result<(Arc<MqttSpine>, Option<EmbeddedBroker>), StartError> {
+async fn event_spine(
+    config: &Config,
+    ground: &Ground<'_>,
+) -> Result<(Arc<MqttSpine>, Option<EmbeddedBroker>), StartError> {
     let given = &config.mqtt;
     if given.url.is_empty() {
         let broker = EmbeddedBroker::start(&config.data.dir, given.port).await?;

@@ -14,7 +14,7 @@ pub fn file(experience: &Experience, space: &str, url: &str, starts_at: Timestam
     let made: DateTime<Utc> = DateTime::from_timestamp_millis(now.0).unwrap_or_default();
     let event = Event::with_uid(&format!("{}@backstage-pass", experience.id))
         .summary(&format!("{} · {space}", experience.settings.title))
-        .description(&format!("{}\n\n{url}", experience.settings.description).trim().to_string())
+        .description(format!("{}\n\n{url}", experience.settings.description).trim())
         .url(url)
         .starts(start)
         .ends(start + chrono::Duration::minutes(LASTS_MINUTES))

@@ -1,6 +1,7 @@
 //! One contract, three stores: what the actors were promised by `ports::Store` holds on Memory, SQLite and Postgres.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is a test")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "a test stands in the world itself")]
 
 mod bench;
 mod kill;

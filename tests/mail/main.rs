@@ -1,6 +1,7 @@
 //! Mail over real SMTP, to a small server of the test.
 
-#![allow(clippy::disallowed_methods, reason = "a test has no Clock port and reads where its programs are")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "a test stands in the world itself")]
 
 use backstage::adapters::mail::{Mail, Post, SmtpMail, SmtpSettings};
 use backstage_actors::ports::ProviderError;

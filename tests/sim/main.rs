@@ -3,7 +3,8 @@
 //! A failing seed is printed; `SIM_SEED=n cargo test -p backstage-actors --test sim` runs it alone with its trace, and it
 //! is then added to [`SEEDS_ONCE_BROKEN`].
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::disallowed_methods)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "a test stands in the world itself")]
 
 mod node;
 mod planted;

@@ -1,6 +1,7 @@
 //! The event spine against the embedded broker and against Mosquitto (apt `mosquitto`).
 
-#![allow(clippy::disallowed_methods, reason = "a test has no Clock port and reads where its programs are")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "a test stands in the world itself")]
 
 use backstage::adapters::mqtt::{BrokerAddress, EmbeddedBroker, MqttSpine};
 use backstage_actors::fakes::{CountedIds, FakeRooms, Memory, PausedClock, Silent, Trouble};

@@ -1,5 +1,8 @@
 //! The whole server on a free port with a database of its own, asked over HTTP as browsers and strangers would.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "a test stands in the world itself")]
+
 #[path = "../support/mod.rs"]
 #[allow(dead_code)]
 mod support;
