@@ -35,7 +35,7 @@ use crate::security::shell::shell;
 use crate::session::Sessions;
 use crate::state::{Site, State};
 use crate::store::SqlStore;
-use crate::telemetry::{self, Health, Metrics, Part, Telemetry};
+use crate::telemetry::{self, Health, Metrics, Part, Promises, Telemetry};
 use crate::webhooks::{Worker, WorkerPorts};
 use crate::world::{Ground, SystemClock, Uuids, World};
 
@@ -110,6 +110,7 @@ pub struct App {
     worker: Option<Worker>,
     livekit: Option<Arc<LiveKitServer>>,
     broker: Option<EmbeddedBroker>,
+    _promises: Promises,
 }
 
 /// What is there before anything starts.
@@ -227,6 +228,7 @@ impl App {
             Worker::start(WorkerPorts { door: door.clone(), stage: running.stage.clone(), rooms: world.rooms.clone() })
         });
         let loops = start_loops(&state);
+        let promises = Promises::watch(Arc::new(state.store.clone()), state.metrics.clone());
         let seen = operators(&state, world.parts);
         let (server, served) = serve(base.listener, base.address, state.clone(), seen, world.webhooks)?;
         Ok(App {
@@ -239,6 +241,7 @@ impl App {
             worker,
             livekit: world.livekit,
             broker: world.broker,
+            _promises: promises,
         })
     }
 

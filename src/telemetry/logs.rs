@@ -22,11 +22,10 @@ pub struct LogSettings {
 }
 
 /// Begins to log, for the whole process. Events of level error also go to [`super::reports`] while that runs,
-/// with the lines before them. Fails when the filter cannot
-/// be read, or when something logs already.
+/// with the lines before them. Fails when the filter cannot be read, or when something logs already.
 pub fn start(settings: &LogSettings) -> Result<(), String> {
-    let filter =
-        EnvFilter::try_new(&settings.filter).map_err(|error| format!("the log filter cannot be read: {error}"))?;
+    let filter = filter(&settings.filter)?;
+    let colours = std::io::IsTerminal::is_terminal(&std::io::stdout());
     let lines = if settings.json {
         tracing_subscriber::fmt::layer()
             .json()
@@ -35,7 +34,7 @@ pub fn start(settings: &LogSettings) -> Result<(), String> {
             .with_span_list(false)
             .boxed()
     } else {
-        tracing_subscriber::fmt::layer().with_target(false).compact().boxed()
+        tracing_subscriber::fmt::layer().with_target(false).with_ansi(colours).compact().boxed()
     };
     tracing_subscriber::registry()
         .with(filter)
@@ -44,4 +43,31 @@ pub fn start(settings: &LogSettings) -> Result<(), String> {
         .with(BreadcrumbLayer::new().with_filter(LevelFilter::INFO))
         .try_init()
         .map_err(|error| format!("logs were started twice: {error}"))
+}
+
+/// Crates that report what is ours to judge: a stranger's wrong password at the embedded broker is no error of the
+/// server. A filter that names them wins.
+const QUIETER: [(&str, &str); 2] = [("rumqttd", "rumqttd=off"), ("actix_server", "actix_server=warn")];
+
+fn filter(text: &str) -> Result<EnvFilter, String> {
+    let unreadable = |error: &dyn std::fmt::Display| format!("the log filter cannot be read: {error}");
+    let mut filter = EnvFilter::try_new(text).map_err(|error| unreadable(&error))?;
+    for (name, directive) in QUIETER {
+        if !text.contains(name) {
+            filter = filter.add_directive(directive.parse().map_err(|error| unreadable(&error))?);
+        }
+    }
+    Ok(filter)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_that_cannot_be_read_is_told_in_words() {
+        assert!(filter("info,backstage=loud").unwrap_err().contains("log filter"));
+        assert!(filter(FILTER_DEFAULT).unwrap().to_string().contains("rumqttd=off"));
+        assert!(filter("info,rumqttd=debug").unwrap().to_string().contains("rumqttd=debug"));
+    }
 }

@@ -5,9 +5,11 @@ pub mod health;
 pub mod http;
 pub mod logs;
 pub mod metrics;
+pub mod promises;
 pub mod reports;
 pub mod routes;
 
 pub use health::{Health, Part, Report, Weight};
 pub use metrics::Metrics;
+pub use promises::Promises;
 pub use routes::{Telemetry, routes};

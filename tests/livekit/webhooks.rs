@@ -208,3 +208,33 @@ async fn what_a_crash_left_in_the_inbox_is_worked_on_at_the_next_start() {
     assert!(world.store.unsettled_inbox(10).await.unwrap().is_empty());
     world.running.stop().await;
 }
+
+#[actix_web::test]
+async fn a_host_who_leaves_takes_the_tracks_along_but_not_those_of_the_next_session() {
+    let _folder = Folder::new();
+    let endpoint = nowhere();
+    let world = World::new(&endpoint, free_port()).await;
+    let _worker = world.work();
+    let at = now().0 / 1_000;
+    let send = async |body: String| assert_eq!(world.post(&body, Some(&signed(&endpoint, &body))).await.0, 200);
+    let left = |id: &str, tracks: &str| {
+        format!(
+            r#"{{"event":"participant_left","id":"{id}","createdAt":"{at}","room":{{"name":"bp.a.st"}},
+                "participant":{{"identity":"host:u","tracks":[{tracks}]}}}}"#
+        )
+    };
+    let both = r#"{"sid":"TR_1"},{"sid":"TR_2"}"#;
+    send(track("track_published", "EV_1", "host:u", at)).await;
+    send(track("track_published", "EV_2", "host:u", at).replace("TR_1", "TR_2")).await;
+    until("live", || async { matches!(world.phase().await, Phase::Live { .. }) && world.count("applied") == 2 }).await;
+    send(left("EV_3", both)).await;
+    until("reconnecting", || async { matches!(world.phase().await, Phase::Reconnecting { .. }) }).await;
+
+    // A reload: the new session publishes, then the old one's leaving is told.
+    send(track("track_published", "EV_4", "host:u", at).replace("TR_1", "TR_3")).await;
+    until("live again", || async { matches!(world.phase().await, Phase::Live { .. }) }).await;
+    send(left("EV_5", both)).await;
+    until("all applied", || async { world.count("applied") == 5 }).await;
+    assert!(matches!(world.phase().await, Phase::Live { .. }));
+    world.running.stop().await;
+}

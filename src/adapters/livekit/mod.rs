@@ -6,7 +6,7 @@
 
 pub mod check;
 mod layout;
-mod process;
+pub(crate) mod process;
 pub mod rooms;
 pub mod server;
 pub mod tokens;

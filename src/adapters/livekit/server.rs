@@ -422,6 +422,7 @@ impl Keeper {
             server.end().await;
             let Some(started) = self.start_again(&mut pause_ms).await else { return };
             server = started;
+            tracing::info!(pid = server.process.pid, "the media server runs again");
             self.status.send_replace(server.status());
             self.restarts.send_modify(|count| *count += 1);
             let callback = self.callback.lock().clone();
