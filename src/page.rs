@@ -37,6 +37,8 @@ pub struct PageUser {
     pub handle: Option<String>,
     /// One or two letters.
     pub initials: String,
+    /// Here on this device only, without an account.
+    pub guest: bool,
 }
 
 impl Page {

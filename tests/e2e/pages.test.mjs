@@ -31,6 +31,12 @@ async function problemsOf(page, url) {
     for (const size of SIZES) {
       await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
       await page.setViewportSize(size);
+      // Colours fade from one scheme to the other: judge them when they have arrived.
+      await page.evaluate(async () => {
+        await new Promise((painted) => requestAnimationFrame(() => requestAnimationFrame(painted)));
+        const fades = document.getAnimations().filter((animation) => animation instanceof CSSTransition);
+        await Promise.allSettled(fades.map((fade) => fade.finished));
+      });
       const at = `${new URL(url).pathname} ${size.width} ${colorScheme}`;
       const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
       if (over > 0) found.push(`${at}: scrolls sideways by ${over} px`);

@@ -78,7 +78,8 @@ export class Sources {
     this.port.changed();
     try {
       const stream = await this.#both();
-      if (this.#released) {
+      // Meanwhile the page may have gone, or the test card been chosen.
+      if (this.#released || this.#card) {
         for (const track of stream.getTracks()) track.stop();
         return;
       }
@@ -87,7 +88,7 @@ export class Sources {
       this.permission = "granted";
       if (!this.camera) this.trouble = "none";
     } catch (error) {
-      this.#failed(error);
+      if (!this.#card) this.#failed(error);
     }
     await this.#lookAtDevices();
   }
