@@ -8,6 +8,7 @@ use livekit_api::services::room::RoomClient;
 use livekit_api::services::{ServerError, ServiceError};
 use livekit_protocol as proto;
 use prost::Message;
+use std::sync::OnceLock;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
@@ -64,8 +65,15 @@ pub async fn answers(endpoint: &Endpoint) -> Result<(), CheckError> {
     knows_keys(endpoint).await
 }
 
+/// One for all, since making one reads the system's certificates. It keeps no connection open, so runtimes can share it.
 fn client() -> Result<reqwest::Client, reqwest::Error> {
-    reqwest::Client::builder().timeout(Duration::from_millis(CALL_MS_MAX)).http1_only().build()
+    static CLIENT: OnceLock<reqwest::Client> = OnceLock::new();
+    if let Some(client) = CLIENT.get() {
+        return Ok(client.clone());
+    }
+    let time_out = Duration::from_millis(CALL_MS_MAX);
+    let client = reqwest::Client::builder().timeout(time_out).http1_only().pool_max_idle_per_host(0).build()?;
+    Ok(CLIENT.get_or_init(|| client).clone())
 }
 
 /// Asks for the plain health answer; gives the time it says it has.

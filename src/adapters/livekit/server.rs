@@ -26,7 +26,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::process::{Child, Command};
 use tokio::sync::watch;
-use tokio::time::{Instant, interval, sleep, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
 /// How long it may take to answer after its start, ms.
 pub const READY_MS_MAX: u64 = 15_000;
@@ -480,6 +480,8 @@ impl Keeper {
     /// Comes back when it has not answered for long. Bounds the log as well.
     async fn hangs(&self, process: Identity) {
         let mut ticks = interval(Duration::from_millis(LOOK_MS));
+        // A slow answer on a busy machine must not make the next looks come faster.
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut silent = 0;
         ticks.tick().await;
         while silent < SILENCE_MAX {
