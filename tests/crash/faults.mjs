@@ -1,3 +1,5 @@
+import { until } from "../e2e/server.mjs";
+
 // Every way in which a show can be hit. `strike` breaks something, `mend` is what people and machines then do.
 export const FAULTS = {
   "the publisher's tab crashes": {
@@ -13,7 +15,7 @@ export const FAULTS = {
       await show.stage.cutNetwork();
     },
     mend: async (show) => {
-      await show.studio.locator(".studio:not([data-link='on'])").waitFor({ timeout: 30_000 });
+      await until(async () => (await show.phase()) === "reconnecting", "the loss to be noticed", 60_000);
       show.stage.restore();
     },
     lose: async (show) => {

@@ -89,7 +89,9 @@ export class Stage {
   /** Cuts every media packet of this server, both ways, until the returned function is called. */
   async cutNetwork() {
     const { ports } = await this.mediaKeys();
-    const rules = ["--dport", "--sport"].map((way) => ["INPUT", "-i", "lo", "-p", "udp", way, String(ports.udp), "-j", "DROP"]);
+    const rules = ["udp", "tcp"].flatMap((protocol) =>
+      ["--dport", "--sport"].map((way) => ["INPUT", "-i", "lo", "-p", protocol, way, String(ports[protocol]), "-j", "DROP"]),
+    );
     for (const rule of rules) execFileSync("iptables", ["-w", "-I", ...rule]);
     let cut = true;
     const restore = () => {
