@@ -7,6 +7,7 @@ pub mod admission;
 pub mod api;
 pub mod app;
 pub mod assets;
+pub mod audit;
 pub mod cli;
 pub mod config;
 pub mod db;

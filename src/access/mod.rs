@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
 
+use crate::audit::{self, Action};
 use crate::error::Problem;
 use crate::session::Session;
 use crate::state::State;
@@ -109,5 +110,8 @@ pub async fn end_session(state: &State, session: &str, user: &UserId) -> Result<
     let ended = crate::session::store::revoke(&state.db, session, user, state.clock.now()).await?;
     state.sessions.forget(session);
     state.access.ended.notify_one();
+    if ended {
+        audit::record(state, user, Action::SessionRevoked, session).await?;
+    }
     Ok(ended)
 }

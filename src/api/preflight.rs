@@ -12,6 +12,7 @@ pub const UPLINK_BYTES_MAX: usize = 1024 * 1024;
 
 /// `GET /api/v1/preflight`: does the media server answer, and what time is it here?
 pub async fn show(at: Visit) -> Result<HttpResponse, Problem> {
+    at.state.limits.uplinks_per_network.take(&at.network())?;
     let reachable = at.state.doors.reachable().await;
     let detail = match &reachable {
         Ok(()) => "It answers.".to_string(),

@@ -1,7 +1,8 @@
 //! Every address of the site.
 
+use actix_web::guard;
 use actix_web::middleware::Compress;
-use actix_web::web::{self, ServiceConfig, get, post, resource, scope};
+use actix_web::web::{self, ServiceConfig, post, resource, scope};
 use actix_web::{Resource, Route};
 
 use crate::error::Problem;
@@ -78,6 +79,11 @@ fn pages(config: &mut ServiceConfig) {
         .service(one("/m/{space}/{experience}", get().to(experience::routes::show)))
         .service(one("/@{handle}", get().to(profile::routes::show)))
         .service(one("/{space}", get().to(space::routes::show)));
+}
+
+/// `GET`, and `HEAD` for those who only look whether a page is there.
+fn get() -> Route {
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
 }
 
 /// An address with one method; others are told so (405).

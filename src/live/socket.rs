@@ -22,6 +22,7 @@ use crate::error::Problem;
 use crate::security::visitor::Visit;
 use crate::session::Session;
 use crate::state::State;
+use crate::telemetry::Metrics;
 
 /// Largest message from a browser.
 pub const MESSAGE_BYTES_MAX: usize = 4 * 1024;
@@ -70,13 +71,12 @@ pub async fn open(
         stream.max_frame_size(MESSAGE_BYTES_MAX).aggregate_continuations().max_continuation_size(MESSAGE_BYTES_MAX);
     actix_web::rt::spawn(async move {
         let mut line = Line { session: Some(session) };
-        at.state.metrics.sockets_changed(1);
+        let _counted = Counted::new(&at.state);
         let reason = match enter(&at, &id, &query).await {
             Ok(inside) => inside.stay(&at.state, &mut line, stream).await,
             Err(reason) => reason,
         };
         line.close(reason).await;
-        at.state.metrics.sockets_changed(-1);
     });
     Ok(response)
 }
@@ -282,6 +282,24 @@ fn answer(state: &State, text: &str) -> Result<Option<String>, Option<CloseReaso
 
 fn close(code: u16, why: &str) -> Option<CloseReason> {
     Some(CloseReason { code: CloseCode::Other(code), description: Some(why.to_string()) })
+}
+
+/// An open socket in the figures, however it ends.
+struct Counted {
+    metrics: Arc<Metrics>,
+}
+
+impl Counted {
+    fn new(state: &State) -> Counted {
+        state.metrics.sockets_changed(1);
+        Counted { metrics: state.metrics.clone() }
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.metrics.sockets_changed(-1);
+    }
 }
 
 /// Leaves the channel when dropped, however the socket ended.

@@ -10,6 +10,7 @@ use actix_web::{Error, HttpResponse, web};
 use futures_util::FutureExt;
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
+use std::time::Duration;
 
 use super::scope::Scope;
 use super::{csrf, next as places};
@@ -23,6 +24,8 @@ pub const PATH_BYTES_MAX: usize = 512;
 pub const QUERY_BYTES_MAX: usize = 1_024;
 /// Largest form or JSON body in bytes.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
+/// A form that takes longer to arrive is given up (408).
+const BODY_MAX: Duration = Duration::from_secs(15);
 
 /// What kind of answer an address gives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,7 +132,9 @@ async fn check_form(state: &State, req: &mut ServiceRequest) -> Result<(), Probl
     if !kind.to_ascii_lowercase().starts_with("application/x-www-form-urlencoded") {
         return Err(Problem::of_status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
     }
-    let body = req.extract::<web::Bytes>().await.map_err(|error| match error.as_response_error().status_code() {
+    let body = tokio::time::timeout(BODY_MAX, req.extract::<web::Bytes>()).await;
+    let body = body.map_err(|_| Problem::of_status(StatusCode::REQUEST_TIMEOUT))?;
+    let body = body.map_err(|error| match error.as_response_error().status_code() {
         StatusCode::PAYLOAD_TOO_LARGE => Problem::too_large(),
         _ => Problem::of_status(StatusCode::BAD_REQUEST),
     })?;

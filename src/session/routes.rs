@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::codes::{self, Tried};
 use super::views::{SessionCode, SessionNew};
 use super::{SESSION_DAYS, device, mail, store};
+use crate::audit::{self, Action};
 use crate::error::Problem;
 use crate::locale;
 use crate::page::{see_other, show, show_again};
@@ -124,6 +125,7 @@ pub async fn enter(at: Visit, req: HttpRequest, form: web::Form<CodeForm>) -> Re
         state.access.forget_user(&user);
     }
     let cookie = open(&at, &req, &user).await?;
+    audit::record(state, &user, Action::SignedIn, user.as_str()).await?;
     let target = if next.is_empty() { "/studio" } else { &next };
     let mut response = at.see_other_with(target, "session.signed_in");
     response.add_cookie(&cookie).map_err(Problem::internal)?;

@@ -10,6 +10,7 @@ use backstage_core::{PassId, SpaceId, TeamId, Timestamp, UserId};
 use super::form::Typed;
 use super::store;
 use super::views::{Creator, PassChip, ShowCard, SpaceEdit, SpaceForm, SpaceNew, SpacePage, SpaceShow};
+use crate::audit::{self, Action};
 use crate::error::Problem;
 use crate::page::{FormErrors, Moment, initials, see_other, show as render, show_again};
 use crate::security::visitor::Visit;
@@ -160,6 +161,7 @@ pub async fn open(
     let pass = PassId::parse(&state.ids.next()).map_err(Problem::internal)?;
     pass::store::add_default(&state.db, &pass, &space, FREE_PASS, now).await?;
     store::set_accent(&state.db, &space, accent).await?;
+    audit::record(state, user, Action::SpaceCreated, space.as_str()).await?;
     Ok(Ok(space))
 }
 

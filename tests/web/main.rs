@@ -15,3 +15,4 @@ mod pages;
 mod security;
 mod signing_in;
 mod studio;
+mod texts;

@@ -64,3 +64,56 @@ async fn probes_answer() {
     assert_eq!(browser.get("/api/v1/preflight").await.json()["livekit"]["ok"], true);
     house.close().await;
 }
+
+#[actix_web::test]
+async fn a_page_can_be_asked_for_its_head() {
+    let house = House::open().await;
+    let head = house.browser().send("HEAD", "/demo", &[], vec![]).await;
+    assert_eq!((head.status, head.body.as_str()), (200, ""));
+    house.close().await;
+}
+
+#[actix_web::test]
+async fn people_and_passes_work_on_postgres_too() {
+    let url = crate::support::postgres::new_database().await;
+    let house = House::open_with(|config| config.database.url = backstage::config::Secret::new(url)).await;
+    let id = house.experience().await;
+    let admission = format!("/api/v1/experiences/{id}/admission");
+    let mut creator = house.creator().await;
+    assert_eq!(creator.api(&format!("/api/v1/experiences/{id}/go-live")).await.status, 200);
+    let mut guest = house.guest().await;
+    assert_eq!(guest.api(&admission).await.status, 200);
+    guest.get("/sign-in").await;
+    guest.form("/sign-in", &[("email", "fan@example.com")]).await;
+    let code = house.code("fan@example.com");
+    assert_eq!(guest.form("/sign-in/code", &[("email", "fan@example.com"), ("code", "1")]).await.status, 422);
+    assert_eq!(guest.form("/sign-in/code", &[("email", "fan@example.com"), ("code", &code)]).await.status, 303);
+    guest.get("/account").await;
+    assert_eq!(guest.api(&admission).await.status, 200);
+    let again = house.guest().await;
+    // A second browser of a guest joins an account that exists: its pass moves over.
+    let mut again = again;
+    again.get("/sign-in").await;
+    again.form("/sign-in", &[("email", "fan@example.com")]).await;
+    let code = house.code("fan@example.com");
+    assert_eq!(again.form("/sign-in/code", &[("email", "fan@example.com"), ("code", &code)]).await.status, 303);
+    let account = again.get("/account").await;
+    assert_eq!(account.body.matches("/revoke").count(), 1, "{}", account.body);
+    let session = account.between("/account/sessions/", "/revoke");
+    assert_eq!(again.form(&format!("/account/sessions/{session}/revoke"), &[]).await.status, 303);
+    assert_eq!(guest.api(&admission).await.code(), "needs_pass");
+    let fields = [("name", "Fan"), ("slug", "fan"), ("accent", "rose")];
+    assert_eq!(again.form("/studio/spaces/new", &fields).await.status, 303);
+    let fields = [("name", "Fan"), ("slug", "fans"), ("accent", "rose")];
+    assert_eq!(again.form("/studio/fan/edit", &fields).await.status, 303);
+    assert_eq!(again.get("/fan").await.header("location"), "/fans");
+    for path in ["/", "/fans", "/@demo", "/m/demo/live", "/studio", "/studio/demo/live/timeline"] {
+        let status = creator.get(path).await.status;
+        assert_eq!(status, 200, "{path}");
+    }
+    let space = house.app.state.store.find_space("demo").await.unwrap().unwrap().state.id;
+    let user = house.app.state.sessions.find(&house.app.state, [0; 32]).await.unwrap();
+    assert!(user.is_none());
+    assert!(!backstage::access::revoke(&house.app.state, &space, &"nobody".parse().unwrap()).await.unwrap());
+    house.close().await;
+}

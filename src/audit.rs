@@ -1,0 +1,41 @@
+//! Who did what to whom, for disputes: rows are added, never changed.
+
+use backstage_core::UserId;
+
+use crate::error::Problem;
+use crate::state::State;
+
+/// What is written down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Signed in by a code; the subject is the person.
+    SignedIn,
+    /// A session was ended; the subject is the session.
+    SessionRevoked,
+    /// A space was made; the subject is the space.
+    SpaceCreated,
+}
+
+impl Action {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Action::SignedIn => "signed_in",
+            Action::SessionRevoked => "session_revoked",
+            Action::SpaceCreated => "space_created",
+        }
+    }
+}
+
+/// Writes it down.
+pub async fn record(state: &State, actor: &UserId, action: Action, subject: &str) -> Result<(), Problem> {
+    let mut tx = state.db.begin_write().await?;
+    sqlx::query("INSERT INTO audit (id, at, actor, action, subject) VALUES ($1, $2, $3, $4, $5)")
+        .bind(state.ids.next())
+        .bind(state.clock.now().0)
+        .bind(actor.as_str())
+        .bind(action.as_str())
+        .bind(subject)
+        .execute(&mut *tx)
+        .await?;
+    Ok(tx.commit().await?)
+}
