@@ -23,8 +23,9 @@ use crate::{pass, team};
 
 /// Persons held in memory.
 pub const CACHED_MAX: u64 = 200_000;
-/// How stale a cached person may be when another process changed it; changes by this process reach it at once.
-pub const CACHED_FOR: Duration = Duration::from_secs(4);
+/// How long a person is held. What ends access never waits for that: this process forgets at once, and [`watch`] finds
+/// what others ended within [`watch::LOOK_MS`]. People with nothing in hand are not held, so what they get counts at once.
+pub const CACHED_FOR: Duration = Duration::from_secs(300);
 
 /// Role and passes of people, by space.
 pub struct Access {
@@ -71,7 +72,9 @@ pub async fn of_user(state: &State, user: &UserId, space: &Space) -> Result<Arc<
     let role = team::store::role(&state.db, &space.team, user).await?;
     let grants = pass::store::held(&state.db, user, &space.id).await?;
     let person = Arc::new(Person { role, grants });
-    state.access.persons.insert(key, person.clone());
+    if person.role.is_some() || !person.grants.is_empty() {
+        state.access.persons.insert(key, person.clone());
+    }
     Ok(person)
 }
 

@@ -6,16 +6,16 @@
 //! could still open one, so a removed viewer who comes back with it is put out again. Nothing here decides: each case is
 //! put to [`super::judge`] first.
 
-use backstage_actors::ports::Store;
+use backstage_actors::ports::{Path, Store};
 use backstage_core::access::Decision;
 use backstage_core::{SpaceId, Timestamp, UserId};
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::time::Duration;
 
 use super::of_user;
 use crate::error::Problem;
 use crate::state::State;
-use crate::{pass, session};
+use crate::{pass, session, team};
 
 /// Between two looks, ms.
 pub const LOOK_MS: u64 = 2_000;
@@ -23,15 +23,10 @@ pub const LOOK_MS: u64 = 2_000;
 const OVERLAP_MS: i64 = 10_000;
 /// How long somebody is kept out: longer than any ticket, also those that the media server renews by itself.
 pub const KEPT_OUT_MS: i64 = 15 * 60_000;
-
-/// Somebody whose access ended.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Out {
-    /// A person in one space.
-    Person { user: String, space: String },
-    /// Everything of one session.
-    Session { user: String, session: String },
-}
+/// How long after the last end rooms are looked through at every look, ms.
+const EAGER_MS: i64 = 20_000;
+/// Later, they are looked through this often, ms: only somebody with an old ticket can be there.
+const PATIENT_MS: i64 = 15_000;
 
 /// The last part of a session's id, which names its viewers: enough to tell sessions of one person apart.
 pub fn tag(session: &str) -> &str {
@@ -45,97 +40,102 @@ pub fn nonce(session: &str, unique: &str) -> String {
 
 /// Runs until dropped.
 pub async fn run(state: &State) {
-    let mut out: BTreeMap<Out, Timestamp> = BTreeMap::new();
-    let mut looked_at = state.clock.now() - KEPT_OUT_MS;
+    let now = state.clock.now();
+    let mut watch =
+        Watch { persons: HashMap::new(), sessions: HashMap::new(), looked_at: now - KEPT_OUT_MS, cleared_at: now };
     loop {
-        match look(state, &mut out, looked_at).await {
-            Ok(now) => looked_at = now,
-            Err(problem) => tracing::warn!(%problem, "could not look for access that ended; trying again"),
+        if let Err(problem) = watch.look(state).await {
+            tracing::warn!(%problem, "could not look for access that ended; trying again");
         }
         let _ = tokio::time::timeout(Duration::from_millis(LOOK_MS), state.access.ended.notified()).await;
     }
 }
 
-async fn look(state: &State, out: &mut BTreeMap<Out, Timestamp>, since: Timestamp) -> Result<Timestamp, Problem> {
-    let now = state.clock.now();
-    out.retain(|_, at| now.since_ms(*at) < KEPT_OUT_MS);
-    for (user, space) in pass::store::ended_between(&state.db, since - OVERLAP_MS, now).await? {
-        if let std::collections::btree_map::Entry::Vacant(entry) =
-            out.entry(Out::Person { user: user.clone(), space: space.clone() })
-        {
-            entry.insert(now);
+/// Who is kept out, and since when.
+struct Watch {
+    /// People, by (user, space).
+    persons: HashMap<(String, String), Timestamp>,
+    /// Sessions, by (user, tag of the session).
+    sessions: HashMap<(String, String), Timestamp>,
+    looked_at: Timestamp,
+    cleared_at: Timestamp,
+}
+
+impl Watch {
+    async fn look(&mut self, state: &State) -> Result<(), Problem> {
+        let now = state.clock.now();
+        self.persons.retain(|_, at| now.since_ms(*at) < KEPT_OUT_MS);
+        self.sessions.retain(|_, at| now.since_ms(*at) < KEPT_OUT_MS);
+        let since = self.looked_at - OVERLAP_MS;
+        // Forgotten and rung at each look while it is recent, not only at the first: a look-up that read the old row
+        // may have put it back into memory in between.
+        for (user, space) in pass::store::ended_between(&state.db, since, now).await? {
             if let (Ok(user), Ok(space)) = (UserId::parse(&user), SpaceId::parse(&space)) {
                 state.access.forget(&user, &space);
                 state.live.ask_again(|member| member.user.as_ref() == Some(&user));
             }
+            self.persons.entry((user, space)).or_insert(now);
         }
-    }
-    for (session, user) in session::store::ended_between(&state.db, since - OVERLAP_MS, now).await? {
-        if let std::collections::btree_map::Entry::Vacant(entry) =
-            out.entry(Out::Session { user, session: session.clone() })
-        {
-            entry.insert(now);
+        for (session, user) in session::store::ended_between(&state.db, since, now).await? {
             state.sessions.forget(&session);
             state.live.ask_again(|member| member.session.as_deref() == Some(session.as_str()));
+            self.sessions.entry((user, tag(&session).to_string())).or_insert(now);
         }
+        for user in team::store::left_between(&state.db, since, now).await? {
+            state.access.forget_user(&user);
+            state.live.ask_again(|member| member.user.as_ref() == Some(&user));
+        }
+        let last = self.persons.values().chain(self.sessions.values()).max();
+        let eager = last.is_some_and(|last| now.since_ms(*last) < EAGER_MS);
+        if last.is_some() && (eager || now.since_ms(self.cleared_at) >= PATIENT_MS) {
+            self.clear_rooms(state).await?;
+            self.cleared_at = now;
+        }
+        self.looked_at = now;
+        Ok(())
     }
-    if !out.is_empty() {
-        clear_rooms(state, out).await?;
-    }
-    Ok(now)
-}
 
-async fn clear_rooms(state: &State, out: &BTreeMap<Out, Timestamp>) -> Result<(), Problem> {
-    for open in state.store.open_streams().await? {
-        let concerned = |one: &Out| match one {
-            Out::Person { space, .. } => *space == open.path.space.as_str(),
-            Out::Session { .. } => true,
+    async fn clear_rooms(&self, state: &State) -> Result<(), Problem> {
+        for open in state.store.open_streams().await? {
+            if open.phase == "scheduled" || open.phase == "ended" {
+                continue;
+            }
+            for identity in state.doors.inside(&open.path.stream).await? {
+                if self.must_leave(state, &open.path, &identity).await? {
+                    state.doors.remove(&open.path.stream, &identity).await?;
+                    tracing::info!(stream = %open.path.stream, %identity, "access ended: viewer removed");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whose session ended must leave; a person who lost one pass may hold another.
+    async fn must_leave(&self, state: &State, path: &Path, identity: &str) -> Result<bool, Problem> {
+        let Some((user, tag)) = parts(identity) else {
+            return Ok(false);
         };
-        if open.phase == "scheduled" || open.phase == "ended" || !out.keys().any(concerned) {
-            continue;
+        if self.sessions.contains_key(&(user.to_string(), tag.to_string())) {
+            return Ok(true);
         }
-        for identity in state.doors.inside(&open.path.stream).await? {
-            if out.keys().any(|one| concerned(one) && one.is(&identity))
-                && !may_stay(state, &open.path, &identity, out).await?
-            {
-                state.doors.remove(&open.path.stream, &identity).await?;
-                tracing::info!(stream = %open.path.stream, %identity, "access ended: viewer removed");
-            }
+        if !self.persons.contains_key(&(user.to_string(), path.space.to_string())) {
+            return Ok(false);
         }
+        let (Ok(user), Some(snapshot)) = (UserId::parse(user), state.live.snapshot(&path.experience).await?) else {
+            return Ok(true);
+        };
+        let Some(space) = state.live.space(&path.space).await? else {
+            return Ok(true);
+        };
+        let person = of_user(state, &user, &space).await?;
+        Ok(!matches!(super::judge(state, &person, &space, &snapshot.experience), Decision::Allowed { .. }))
     }
-    Ok(())
 }
 
-/// A person who lost one pass may hold another; whose session ended may not stay.
-async fn may_stay(
-    state: &State,
-    path: &backstage_actors::ports::Path,
-    identity: &str,
-    out: &BTreeMap<Out, Timestamp>,
-) -> Result<bool, Problem> {
-    if out.keys().any(|one| matches!(one, Out::Session { .. }) && one.is(identity)) {
-        return Ok(false);
-    }
-    let user = identity.split(':').nth(1).and_then(|user| UserId::parse(user).ok());
-    let (Some(user), Some(snapshot)) = (user, state.live.snapshot(&path.experience).await?) else {
-        return Ok(false);
-    };
-    let Some(space) = state.live.space(&path.space).await? else {
-        return Ok(false);
-    };
-    let person = of_user(state, &user, &space).await?;
-    Ok(matches!(super::judge(state, &person, &space, &snapshot.experience), Decision::Allowed { .. }))
-}
-
-impl Out {
-    fn is(&self, identity: &str) -> bool {
-        match self {
-            Out::Person { user, .. } => {
-                identity.strip_prefix("viewer:").is_some_and(|rest| rest.split(':').next() == Some(user))
-            }
-            Out::Session { user, session } => identity.starts_with(&format!("viewer:{user}:{}-", tag(session))),
-        }
-    }
+/// User and session tag of a viewer's identity.
+fn parts(identity: &str) -> Option<(&str, &str)> {
+    let (user, nonce) = identity.strip_prefix("viewer:")?.split_once(':')?;
+    Some((user, nonce.split('-').next().unwrap_or(nonce)))
 }
 
 #[cfg(test)]
@@ -144,11 +144,10 @@ mod tests {
 
     #[test]
     fn an_identity_tells_person_and_session() {
-        let session = "0197-aaaa-bbbb-cccccccccccc";
-        let it = format!("viewer:u1:{}", nonce(session, "n"));
-        assert!(Out::Session { user: "u1".into(), session: session.into() }.is(&it));
-        assert!(!Out::Session { user: "u1".into(), session: "0197-aaaa-bbbb-dddddddddddd".into() }.is(&it));
-        assert!(Out::Person { user: "u1".into(), space: "s".into() }.is(&it));
-        assert!(!Out::Person { user: "u".into(), space: "s".into() }.is(&it));
+        let session = "01970000-aaaa-bbbb-cccc-dddddddddddd";
+        let identity = format!("viewer:u1:{}", nonce(session, "n-1"));
+        assert_eq!(parts(&identity), Some(("u1", tag(session))));
+        assert_eq!(parts("host:u1"), None);
+        assert_eq!(parts("viewer:anyone:n"), Some(("anyone", "n")));
     }
 }

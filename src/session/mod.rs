@@ -21,8 +21,9 @@ pub const SESSION_DAYS: i64 = 60;
 pub const SEEN_EVERY_MS: i64 = 5 * 60_000;
 /// Sessions held in memory.
 pub const CACHED_MAX: u64 = 100_000;
-/// How stale a cached session may be when another process changed it; changes by this process reach it at once.
-pub const CACHED_FOR: Duration = Duration::from_secs(4);
+/// How long a session is held. Its end never waits for that: this process forgets at once, and `access::watch` finds
+/// what others ended.
+pub const CACHED_FOR: Duration = Duration::from_secs(300);
 
 /// A session that holds, with its person.
 #[derive(Debug, Clone)]
