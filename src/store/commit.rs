@@ -156,9 +156,8 @@ async fn taken(db: &Db, commit: &Commit) -> Result<StoreError, StoreError> {
 
 /// See [`backstage_actors::ports::Store::settle`].
 pub async fn settle(db: &Db, settles: Settles) -> Result<(), StoreError> {
-    let _turn = db.turn().await;
-    let mut connection = db.pool.acquire().await.map_err(unavailable)?;
-    settle_in(&mut connection, &settles).await.map_err(unavailable)?;
+    let mut writer = db.writer().await.map_err(unavailable)?;
+    settle_in(&mut writer, &settles).await.map_err(unavailable)?;
     Ok(())
 }
 

@@ -11,12 +11,12 @@ const UNSETTLED: &str = "SELECT id, body, at FROM inbox WHERE settled = 0 ORDER 
 
 /// See [`backstage_actors::ports::Store::receive`].
 pub async fn receive(db: &Db, message: InboxMessage) -> Result<bool, StoreError> {
-    let _turn = db.turn().await;
+    let mut writer = db.writer().await.map_err(unavailable)?;
     let done = query(RECEIVE)
         .bind(message.key)
         .bind(message.body)
         .bind(message.at.0)
-        .execute(&db.pool)
+        .execute(&mut *writer)
         .await
         .map_err(unavailable)?;
     Ok(done.rows_affected() == 1)

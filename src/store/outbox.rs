@@ -37,13 +37,13 @@ pub async fn claim(
     if any.is_none() {
         return Ok(vec![]);
     }
-    let _turn = db.turn().await;
+    let mut writer = db.writer().await.map_err(unavailable)?;
     let rows = query(CLAIM)
         .bind(lane.as_str())
         .bind(now.0)
         .bind((now + lease_ms).0)
         .bind(i64::from(limit))
-        .fetch_all(&db.pool)
+        .fetch_all(&mut *writer)
         .await
         .map_err(unavailable)?;
     let mut claimed = rows.iter().map(|row| claimed(lane, row)).collect::<Result<Vec<_>, _>>()?;
@@ -79,8 +79,8 @@ pub async fn performed(db: &Db, key: String, outcome: Performed) -> Result<(), S
             query("UPDATE outbox SET dead = 1, error = $2 WHERE id = $1 AND dead = 0").bind(key).bind(error)
         }
     };
-    let _turn = db.turn().await;
-    statement.execute(&db.pool).await.map_err(unavailable)?;
+    let mut writer = db.writer().await.map_err(unavailable)?;
+    statement.execute(&mut *writer).await.map_err(unavailable)?;
     Ok(())
 }
 

@@ -9,6 +9,7 @@ mod pages;
 mod suite;
 #[path = "../support/mod.rs"]
 mod support;
+mod transactions;
 
 /// Runs every promise on every store.
 macro_rules! contract {
@@ -93,33 +94,43 @@ contract! {
         a_stream_is_found_by_its_path;
 }
 
-/// Runs the look-ups of the pages on both databases.
-macro_rules! looked_up {
-    ($($promise:ident),+ $(,)?) => {
-        mod pages_sqlite { $(
-            #[tokio::test]
-            async fn $promise() {
-                let sql = crate::bench::Sql::sqlite().await;
-                crate::pages::$promise(&sql).await;
-                sql.close().await;
-            }
-        )+ }
-        mod pages_postgres { $(
-            #[tokio::test]
-            async fn $promise() {
-                let sql = crate::bench::Sql::postgres().await;
-                crate::pages::$promise(&sql).await;
-                sql.close().await;
-            }
-        )+ }
+/// Runs what only databases have on both of them.
+macro_rules! sql {
+    ($($noun:ident: $($promise:ident),+ $(,)?;)+) => {
+        mod sql_on_sqlite {
+            $(mod $noun { $(
+                #[tokio::test]
+                async fn $promise() {
+                    let sql = crate::bench::Sql::sqlite().await;
+                    crate::$noun::$promise(&sql).await;
+                    sql.close().await;
+                }
+            )+ })+
+        }
+        mod sql_on_postgres {
+            $(mod $noun { $(
+                #[tokio::test]
+                async fn $promise() {
+                    let sql = crate::bench::Sql::postgres().await;
+                    crate::$noun::$promise(&sql).await;
+                    sql.close().await;
+                }
+            )+ })+
+        }
     };
 }
 
-looked_up! {
+sql! {
+    pages:
     spaces_and_experiences_are_found_by_their_address,
     experiences_come_in_the_order_of_their_space,
     a_team_sees_its_own_spaces_oldest_first,
     the_newest_streams_of_an_experience_come_first,
     what_is_on_comes_before_lobbies_and_the_next_to_begin,
-    an_installation_keeps_its_id,
+    an_installation_keeps_its_id;
+    transactions:
+    what_is_dropped_or_rolled_back_never_happened,
+    a_commit_given_up_half_way_happened_wholly_or_not_at_all,
+    after_a_failed_statement_the_next_transaction_is_sound,
+    a_closed_database_refuses;
 }

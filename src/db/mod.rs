@@ -4,16 +4,18 @@
 //! booleans and no JSON operators in SQL; `SUM` is cast to `BIGINT`. A transaction that writes begins with
 //! [`Db::begin_write`], never with a plain `begin`.
 
+mod writer;
+
+pub use writer::{Write, Writer};
+
 use futures_util::{FutureExt, TryFutureExt};
 use sqlx::any::AnyPoolOptions;
-use sqlx::{Any, AnyConnection, AnyPool, Connection, Executor, Transaction};
-use std::ops::{Deref, DerefMut};
+use sqlx::{AnyConnection, AnyPool, Connection, Executor};
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Mutex, OwnedMutexGuard};
+use writer::SharedWriter;
 
-/// Connections to SQLite: one writes at a time, the others read beside it.
+/// Connections that read from SQLite, beside the one that writes.
 const SQLITE_CONNECTIONS_MAX: u32 = 6;
 /// Connections to Postgres.
 const POSTGRES_CONNECTIONS_MAX: u32 = 16;
@@ -29,12 +31,13 @@ const SQLITE_SETUP: &str = "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = W
 /// A pool of connections, migrated and ready. Cheap to clone.
 #[derive(Clone)]
 pub struct Db {
-    /// For reads and single statements.
+    /// For reads; writes go through [`Db::writer`] and [`Db::begin_write`].
     pub pool: AnyPool,
     /// Whether this is SQLite; for the few statements that differ.
     pub sqlite: bool,
-    /// SQLite takes one writer at a time. Waiting here is in order and wakes at once, which its own lock does not.
-    turn: Arc<Mutex<()>>,
+    /// SQLite takes one writer at a time, so all of ours share one connection. Waiting for it is in order and wakes at
+    /// once, which SQLite's own lock does not; and its cache is never made stale by another of ours.
+    own: Option<SharedWriter>,
 }
 
 /// Why the database is not to be had.
@@ -67,20 +70,22 @@ impl Db {
         let options = AnyPoolOptions::new()
             .max_connections(if sqlite { SQLITE_CONNECTIONS_MAX } else { POSTGRES_CONNECTIONS_MAX })
             .acquire_timeout(ACQUIRE_TIMEOUT);
-        let pool = if sqlite {
+        let (pool, own) = if sqlite {
             let made =
                 if url.contains("mode=") { "" } else { ["?mode=rwc", "&mode=rwc"][usize::from(url.contains('?'))] };
-            // SQLite connections cost a file handle each and are slow to warm up: they stay.
-            let options = options.idle_timeout(None).max_lifetime(None);
+            let url = format!("{url}{made}");
+            let own = writer::open(&url, SQLITE_SETUP).await.map_err(DbError::Connect)?;
+            // Connections to a file do not die: they stay, and are not asked before each use whether they live.
+            let options = options.idle_timeout(None).max_lifetime(None).test_before_acquire(false);
             let options = options.after_connect(|connection, _| connection.execute(SQLITE_SETUP).map_ok(drop).boxed());
-            options.connect(&format!("{url}{made}")).await
+            (options.connect(&url).await, Some(own))
         } else {
             // A pool would try again until its time is up, and then tell no cause.
             Db::look(url).await?;
-            options.connect(url).await
+            (options.connect(url).await, None)
         };
-        let db = Db { pool: pool.map_err(DbError::Connect)?, sqlite, turn: Arc::default() };
-        sqlx::migrate!().run(&db.pool).await.map_err(DbError::Migrate)?;
+        let db = Db { pool: pool.map_err(DbError::Connect)?, sqlite, own };
+        sqlx::migrate!("./migrations").run(&db.pool).await.map_err(DbError::Migrate)?;
         Ok(db)
     }
 
@@ -108,56 +113,25 @@ impl Db {
     /// Begins a transaction that writes. On SQLite it takes the write lock at once, so that it can never fail half-way
     /// because another one wrote in between. Dropped without [`Write::commit`], nothing of it happens.
     pub async fn begin_write(&self) -> Result<Write, sqlx::Error> {
-        if self.sqlite {
-            let turn = self.turn().await;
-            Ok(Write { tx: self.pool.begin_with("BEGIN IMMEDIATE").await?, _turn: turn })
-        } else {
-            Ok(Write { tx: self.pool.begin().await?, _turn: Turn(None) })
+        match &self.own {
+            Some(own) => Write::own(own).await,
+            None => Ok(Write::pooled(self.pool.begin().await?)),
         }
     }
 
-    /// The turn to write, to be held while a single writing statement runs on the pool: that needs no transaction.
-    pub async fn turn(&self) -> Turn {
-        Turn(if self.sqlite { Some(self.turn.clone().lock_owned().await) } else { None })
+    /// The connection to write on, for a single statement: that needs no transaction. On SQLite it is the one there is.
+    pub async fn writer(&self) -> Result<Writer, sqlx::Error> {
+        match &self.own {
+            Some(own) => Writer::own(own).await,
+            None => Ok(Writer::pooled(self.pool.acquire().await?)),
+        }
     }
 
     /// Waits for running statements and closes every connection.
     pub async fn close(&self) {
+        if let Some(own) = &self.own {
+            writer::close(own).await;
+        }
         self.pool.close().await;
-    }
-}
-
-/// The right to write now, while it is held; on Postgres everybody always has it.
-pub struct Turn(#[allow(dead_code, reason = "held, not read")] Option<OwnedMutexGuard<()>>);
-
-/// A transaction that writes; `&mut *write` is the connection to run statements on.
-pub struct Write {
-    tx: Transaction<'static, Any>,
-    // After `tx`, so that the next writer's turn comes when this transaction is gone.
-    _turn: Turn,
-}
-
-impl Write {
-    /// Makes everything since [`Db::begin_write`] durable, or fails and nothing of it happened.
-    pub async fn commit(self) -> Result<(), sqlx::Error> {
-        self.tx.commit().await
-    }
-
-    /// Takes everything back, and has done so when it returns.
-    pub async fn rollback(self) -> Result<(), sqlx::Error> {
-        self.tx.rollback().await
-    }
-}
-
-impl Deref for Write {
-    type Target = AnyConnection;
-    fn deref(&self) -> &AnyConnection {
-        &self.tx
-    }
-}
-
-impl DerefMut for Write {
-    fn deref_mut(&mut self) -> &mut AnyConnection {
-        &mut self.tx
     }
 }
