@@ -4,6 +4,8 @@ import { type LiveKit, loadLiveKit } from "./livekit";
 
 /** 720p at 30 fps: enough for a face, within H.264 level 3.1, kind to phones. */
 const CAMERA_ENCODING = { maxBitrate: 2_500_000, maxFramerate: 30 };
+/** How long the library may try to mend a media connection by itself, ms. */
+const PATIENCE_MS = 5_000;
 const SCREEN_ENCODING = { maxBitrate: 2_500_000, maxFramerate: 15 };
 
 export interface StagePort {
@@ -33,6 +35,7 @@ export class Stage {
   #streamId: string | null = null;
   /** Publishing, not only connected. */
   #onStage = false;
+  #patience = 0;
   #preparing: Promise<void> = Promise.resolve();
   #out: Outgoing = { camera: null, microphone: null, screen: null, microphoneMuted: false };
   /** Changes are carried out one after the other: each waits for this. */
@@ -90,6 +93,23 @@ export class Stage {
       this.#forget();
       if (wasOnStage) this.port.dropped(reason === kit.DisconnectReason.DUPLICATE_IDENTITY);
     });
+    // The library goes on trying as long as signalling answers, while the media server still counts us in and viewers
+    // see a frozen picture: after a moment we leave, so that the loss is known, and come back anew.
+    room.on(kit.RoomEvent.ConnectionStateChanged, (state) => {
+      if (state === kit.ConnectionState.Connected) {
+        window.clearTimeout(this.#patience);
+        this.#patience = 0;
+      } else if (
+        state === kit.ConnectionState.Reconnecting ||
+        state === kit.ConnectionState.SignalReconnecting
+      )
+        this.#patience ||= window.setTimeout(() => {
+          if (this.#room !== room) return;
+          const wasOnStage = this.#onStage;
+          this.leave();
+          if (wasOnStage) this.port.dropped(false);
+        }, PATIENCE_MS);
+    });
     try {
       await room.connect(url, token, { autoSubscribe: false, maxRetries: 0, peerConnectionTimeout: 8_000 });
     } catch (error) {
@@ -126,6 +146,8 @@ export class Stage {
   }
 
   #forget(): void {
+    window.clearTimeout(this.#patience);
+    this.#patience = 0;
     this.#room = null;
     this.#streamId = null;
     this.#onStage = false;

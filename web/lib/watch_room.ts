@@ -17,16 +17,20 @@ export interface WatchRoomPort {
   left(stage: boolean): void;
 }
 
+/** How long the library may try to mend a connection by itself before the player asks for a new one, ms. */
+const PATIENCE_MS = 5_000;
+
 /** A viewer's connection to a LiveKit room: subscribes to everything, tells what there is to show. */
 export class WatchRoom {
   #room: Room | null = null;
   #left = false;
+  #patience = 0;
 
   constructor(private readonly port: WatchRoomPort) {}
 
   /** Connects; rejects when LiveKit cannot be reached or refuses the token. */
   async join(url: string, token: string): Promise<void> {
-    const { DisconnectReason, Room, RoomEvent } = await loadLiveKit();
+    const { ConnectionState, DisconnectReason, Room, RoomEvent } = await loadLiveKit();
     if (this.#left) return;
     const room = new Room({
       adaptiveStream: false,
@@ -45,6 +49,17 @@ export class WatchRoom {
       .on(RoomEvent.TrackUnsubscribed, () => queueMicrotask(changed))
       .on(RoomEvent.TrackMuted, changed)
       .on(RoomEvent.TrackUnmuted, changed)
+      .on(RoomEvent.ConnectionStateChanged, (state) => {
+        if (state === ConnectionState.Connected) {
+          window.clearTimeout(this.#patience);
+          this.#patience = 0;
+        } else if (state === ConnectionState.Reconnecting || state === ConnectionState.SignalReconnecting)
+          this.#patience ||= window.setTimeout(() => {
+            if (this.#left) return;
+            this.leave();
+            this.port.left(false);
+          }, PATIENCE_MS);
+      })
       .on(RoomEvent.Disconnected, (reason) => {
         if (this.#left) return;
         this.#left = true;
@@ -69,6 +84,7 @@ export class WatchRoom {
   /** Disconnects and forgets; safe at any time, any number of times. */
   leave(): void {
     this.#left = true;
+    window.clearTimeout(this.#patience);
     const room = this.#room;
     this.#room = null;
     room?.removeAllListeners();
