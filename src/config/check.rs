@@ -41,6 +41,10 @@ pub fn problems(config: &Config) -> Vec<String> {
         "mqtt.password is set but mqtt.user is empty: set both or neither",
     );
     say(
+        config.mqtt.url.is_empty() && !config.mqtt.user.is_empty(),
+        "mqtt.user is set but mqtt.url (MQTT_URL) is not: our own broker makes up its own name and password",
+    );
+    say(
         config.telemetry.log_filter.parse::<tracing_subscriber::EnvFilter>().is_err(),
         "telemetry.log_filter cannot be read: write it as \"info\" or \"info,backstage=debug\"",
     );

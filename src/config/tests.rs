@@ -142,6 +142,7 @@ fn secrets_are_never_shown() {
         ("LIVEKIT_URL", "ws://h"),
         ("LIVEKIT_API_KEY", "k"),
         ("LIVEKIT_API_SECRET", "hunter2"),
+        ("MQTT_URL", "mqtt://h"),
         ("BACKSTAGE__MQTT__USER", "u"),
         ("BACKSTAGE__MQTT__PASSWORD", "hunter2"),
         ("BACKSTAGE__MAIL__SMTP_URL", "smtp://u:hunter2@h"),
