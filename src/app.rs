@@ -12,6 +12,7 @@ use backstage_actors::{Limits as LoopLimits, Ports, Rules, Running, Stage};
 use futures_util::future::LocalBoxFuture;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -128,7 +129,8 @@ struct Base {
 impl Base {
     async fn prepare(config: &Config) -> Result<Base, StartError> {
         let folder = |cause| StartError::Folder { path: config.data.dir.clone(), cause };
-        std::fs::create_dir_all(&config.data.dir).map_err(folder)?;
+        // Keys, sessions and mail are in it: nobody else on this machine reads a folder that we make.
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&config.data.dir).map_err(folder)?;
         let seal = Seal::new(&server_key(&config.data.dir).map_err(folder)?);
         let address = SocketAddr::new(config.server.host, config.server.port);
         let listener = listen(address)?;
@@ -229,7 +231,9 @@ impl App {
         });
         let loops = start_loops(&state);
         let promises = Promises::watch(Arc::new(state.store.clone()), state.metrics.clone());
-        let seen = operators(&state, world.parts);
+        let token = &config.telemetry.metrics_token;
+        let token = (!token.is_empty()).then(|| token.expose().to_string());
+        let seen = operators(&state, world.parts, token);
         let (server, served) = serve(base.listener, base.address, state.clone(), seen, world.webhooks)?;
         Ok(App {
             address: base.address,
@@ -301,7 +305,7 @@ fn start_loops(state: &web::Data<State>) -> Vec<Kept> {
     ]
 }
 
-fn operators(state: &State, parts: Vec<Part>) -> Arc<Telemetry> {
+fn operators(state: &State, parts: Vec<Part>, metrics_token: Option<String>) -> Arc<Telemetry> {
     let store: Arc<dyn Store> = Arc::new(state.store.clone());
     let mut all = vec![Part::database(store.clone()), Part::outbox(store.clone(), state.clock.clone())];
     all.extend(parts);
@@ -313,7 +317,7 @@ fn operators(state: &State, parts: Vec<Part>) -> Arc<Telemetry> {
         store,
         clock: state.clock.clone(),
         version,
-        metrics_token: None,
+        metrics_token,
     })
 }
 

@@ -9,7 +9,7 @@ use backstage::telemetry::reports::{ReportSettings, Reports};
 use clap::Parser;
 use std::io::Write;
 use std::process::ExitCode;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 fn main() -> ExitCode {
     if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
@@ -49,6 +49,9 @@ async fn run(config: Config) -> Result<(), StartError> {
     let settings = LogSettings { json: config.logs_json(), filter: config.telemetry.log_filter.clone() };
     logs::start(&settings).map_err(StartError::Other)?;
     let _reports = reports(&config)?;
+    // Before anything is started: what is asked meanwhile is done right after the start, in peace.
+    let mut ending =
+        Ending::listen().map_err(|cause| StartError::Other(format!("signals cannot be listened to: {cause}")))?;
     let development = config.is_development();
     let app = App::build(config).await?;
     let url = &app.state.site.public_url;
@@ -58,17 +61,27 @@ async fn run(config: Config) -> Result<(), StartError> {
         say(&format!("Then press \"Go live\" at {url}/studio/demo/live (no camera? it offers a test card)"));
         say(&format!("and watch in another browser at {url}/m/demo/live"));
     }
-    let failed = |cause: std::io::Error| StartError::Other(format!("signals cannot be listened to: {cause}"));
-    let (mut term, mut int) =
-        (signal(SignalKind::terminate()).map_err(failed)?, signal(SignalKind::interrupt()).map_err(failed)?);
-    tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
+    ending.asked().await;
     tracing::info!("stopping; a second signal ends at once");
     tokio::select! {
         () = app.stop() => tracing::info!("stopped"),
-        _ = term.recv() => {}
-        _ = int.recv() => {}
+        () = ending.asked() => {}
     }
     Ok(())
+}
+
+/// Every signal that asks for the end: SIGTERM, SIGINT (Ctrl-C), SIGHUP (the terminal closed).
+struct Ending([Signal; 3]);
+
+impl Ending {
+    fn listen() -> std::io::Result<Ending> {
+        Ok(Ending([signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?, signal(SignalKind::hangup())?]))
+    }
+
+    async fn asked(&mut self) {
+        let [term, int, hup] = &mut self.0;
+        tokio::select! { _ = term.recv() => {}, _ = int.recv() => {}, _ = hup.recv() => {} }
+    }
 }
 
 fn say(line: &str) {

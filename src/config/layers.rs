@@ -22,7 +22,7 @@ pub const SHORT_NAMES: [(&str, &str); 10] = [
     ("SENTRY_DSN", "telemetry.sentry_dsn"),
 ];
 /// Keys that hold a secret: set to nothing, they are a mistake rather than "not set".
-const SECRETS: [&str; 2] = ["livekit.api_secret", "mqtt.password"];
+const SECRETS: [&str; 3] = ["livekit.api_secret", "mqtt.password", "telemetry.metrics_token"];
 /// Whole numbers and their bounds, by the end of the key.
 const RANGES: [(&str, i64, i64); 7] = [
     ("port", 0, 65_535),

@@ -180,6 +180,8 @@ pub struct Rate {
 pub struct Telemetry {
     /// Empty: errors are reported nowhere.
     pub sentry_dsn: Secret,
+    /// What a scraper of `/metrics` must send as a bearer token. Empty: nothing is asked.
+    pub metrics_token: Secret,
     /// How log lines look.
     pub log_format: LogFormat,
     /// What is logged, in the syntax of `tracing_subscriber::EnvFilter`.
