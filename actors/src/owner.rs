@@ -1,7 +1,7 @@
 //! The one actor that owns an aggregate: load, apply, commit, announce.
 
 use crate::nouns::Noun;
-use crate::ports::{Commit, EventRow, Key, News, OutboxRow, Settles, StoreError};
+use crate::ports::{Commit, EventRow, Key, News, OutboxRow, Path, Settles, StoreError};
 use crate::stage::{Receipt, Refusal, Shared};
 use crate::supervisor::{Children, Down, Guard, Verdict};
 use actix::prelude::*;
@@ -223,6 +223,7 @@ async fn decide_and_commit<M: Noun>(shared: &Shared, id: &str, mut held: Option<
                     let from = before.as_ref().and_then(|held| held.state.counted());
                     ports.gauge.phase_changed(from, to, &news.event.cause);
                 }
+                tell_log(&news);
                 ports.announcer.announce(news);
                 wakes.wake(shared);
                 let receipt = Receipt { version: version + 1, changed: true };
@@ -238,6 +239,18 @@ async fn decide_and_commit<M: Noun>(shared: &Shared, id: &str, mut held: Option<
         }
     }
     (None, Err(Refusal::Unavailable("others keep changing it".into())))
+}
+
+/// One line per commit, with the ids that operators search for.
+fn tell_log(news: &News) {
+    let (kind, id, version) = (news.key.kind.as_str(), &news.key.id, news.version);
+    let EventRow { event, phase, cause, .. } = &news.event;
+    match &news.path {
+        Some(Path { space, experience, stream }) => {
+            tracing::info!(%space, %experience, %stream, version, event, phase, cause, "stream changed");
+        }
+        None => tracing::debug!(kind, id, version, event, phase, cause, "changed"),
+    }
 }
 
 async fn load<M: Noun>(shared: &Shared, key: &Key) -> Result<Option<Held<M>>, String> {
@@ -283,6 +296,7 @@ fn commit_of<M: Noun>(
             Effect::CancelTimer { name } => timers_cancelled.push(name),
             Effect::TellStream { .. }
             | Effect::TellExperience { .. }
+            | Effect::TellSpace { .. }
             | Effect::OpenRoom { .. }
             | Effect::CloseRoom { .. }
             | Effect::Publish(_) => {

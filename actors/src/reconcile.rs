@@ -73,31 +73,44 @@ pub async fn sweep(stage: &Stage) -> Result<(), StoreError> {
         _ => false,
     };
     stream::iter(open.iter().filter(worth_a_look))
-        .for_each_concurrent(TOGETHER_MAX, |open| observe(stage, &open.path))
+        .for_each_concurrent(TOGETHER_MAX, |open| async move {
+            if let Some(Seen { room, changed: true }) = observe(stage, &open.path).await {
+                ports.gauge.reconciled(if room { "media" } else { "room_missing" });
+                tracing::info!(stream = %open.path.stream, room, "the sweep found a change that no webhook had told");
+            }
+        })
         .await;
     ports.gauge.swept(open.len(), ports.clock.now().since_ms(began_at));
     Ok(())
 }
 
-/// Looks at one stream's room and tells its owner what was seen.
-pub async fn observe(stage: &Stage, path: &Path) {
+/// What a look at a room came to.
+pub struct Seen {
+    /// There is a room.
+    pub room: bool,
+    /// Its stream did not know yet what was seen.
+    pub changed: bool,
+}
+
+/// Looks at one stream's room and tells its owner what was seen. `None` if the media server or the owner could not be
+/// asked; the next sweep looks again.
+pub async fn observe(stage: &Stage, path: &Path) -> Option<Seen> {
     let ports = &stage.shared().ports;
     let asked_at: Timestamp = ports.clock.now();
     let seen = match ports.rooms.host_tracks(&path.stream).await {
         Ok(seen) => seen,
         Err(error) => {
             tracing::warn!(stream = %path.stream, %error, "the room could not be looked at");
-            return;
+            return None;
         }
     };
     let room = seen.is_some();
     let tracks = seen.unwrap_or_default();
     match stage.stream(path, StreamEvent::MediaObserved { tracks, room, asked_at }, None).await {
-        Ok(receipt) if receipt.changed => {
-            ports.gauge.reconciled(if room { "media" } else { "room_missing" });
-            tracing::info!(stream = %path.stream, room, "the sweep found a change that no webhook had told");
+        Ok(receipt) => Some(Seen { room, changed: receipt.changed }),
+        Err(error) => {
+            tracing::debug!(stream = %path.stream, %error, "what was seen was not taken");
+            None
         }
-        Ok(_) => {}
-        Err(error) => tracing::debug!(stream = %path.stream, %error, "what the sweep saw was not taken"),
     }
 }

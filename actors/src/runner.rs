@@ -115,6 +115,9 @@ async fn perform(stage: &Stage, row: &OutboxRow) -> Attempt {
         Effect::TellExperience { space, experience, event } => {
             handed_over(stage.experience_settling(space, experience, (**event).clone(), settles).await)
         }
+        Effect::TellSpace { space, event } => {
+            handed_over(stage.space_settling(space, (**event).clone(), settles).await)
+        }
         Effect::OpenRoom { stream, .. } => done(ports.rooms.open(stream).await),
         Effect::CloseRoom { space, experience, stream } => match ports.rooms.close(stream).await {
             Ok(()) => {

@@ -171,8 +171,18 @@ impl Stage {
 
     /// Hands an event to a space.
     pub async fn space(&self, id: &SpaceId, event: SpaceEvent) -> Result<Receipt, Refusal<SpaceRejection>> {
+        self.space_settling(id, event, None).await
+    }
+
+    /// Like [`Stage::space`], and settles a message with it.
+    pub async fn space_settling(
+        &self,
+        id: &SpaceId,
+        event: SpaceEvent,
+        settles: Option<Settles>,
+    ) -> Result<Receipt, Refusal<SpaceRejection>> {
         let lookup = || async { self.space_owner(id).await };
-        self.take::<Space, _, _>(id.as_str(), lookup, event, None).await
+        self.take::<Space, _, _>(id.as_str(), lookup, event, settles).await
     }
 
     /// Hands an event to an experience.
@@ -213,7 +223,7 @@ impl Stage {
 
     /// Looks at the media server for one stream now. Errors are logged: the next sweep looks again.
     pub async fn observe(&self, path: &Path) {
-        reconcile::observe(self, path).await;
+        let _ = reconcile::observe(self, path).await;
     }
 
     /// Asks for a sweep of the media server now, as after it came back.

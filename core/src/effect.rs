@@ -3,6 +3,7 @@
 
 use crate::experience::ExperienceEvent;
 use crate::ids::*;
+use crate::space::SpaceEvent;
 use crate::stream::StreamEvent;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -20,6 +21,8 @@ pub enum Effect {
     TellStream { space: SpaceId, experience: ExperienceId, stream: StreamId, event: Box<StreamEvent> },
     /// Hand an event to an experience.
     TellExperience { space: SpaceId, experience: ExperienceId, event: Box<ExperienceEvent> },
+    /// Hand an event to a space.
+    TellSpace { space: SpaceId, event: Box<SpaceEvent> },
     /// Have a media room for the stream; one that is there is fine.
     OpenRoom { space: SpaceId, experience: ExperienceId, stream: StreamId },
     /// Close the stream's media room and disconnect everybody in it; the answer is `RoomClosed`.
@@ -124,7 +127,7 @@ impl Effect {
     pub fn lane(&self) -> Option<Lane> {
         match self {
             Effect::SetTimer { .. } | Effect::CancelTimer { .. } => None,
-            Effect::TellStream { .. } | Effect::TellExperience { .. } => Some(Lane::Domain),
+            Effect::TellStream { .. } | Effect::TellExperience { .. } | Effect::TellSpace { .. } => Some(Lane::Domain),
             Effect::OpenRoom { .. } | Effect::CloseRoom { .. } => Some(Lane::Rooms),
             Effect::Publish(_) => Some(Lane::Spine),
         }

@@ -73,7 +73,7 @@ fn urls(config: &Config) -> [(&'static str, &str, &'static [&'static str]); 7] {
         ("livekit.url (LIVEKIT_URL)", &config.livekit.url, &["wss", "ws", "https", "http"]),
         ("livekit.public_url", &config.livekit.public_url, &["wss", "ws"]),
         ("mail.smtp_url", config.mail.smtp_url.expose(), &["smtp", "smtps"]),
-        ("mqtt.url (MQTT_URL)", &config.mqtt.url, &["mqtt", "mqtts", "tcp", "ssl", "ws", "wss"]),
+        ("mqtt.url (MQTT_URL)", &config.mqtt.url, &["mqtt", "mqtts"]),
         ("telemetry.sentry_dsn (SENTRY_DSN)", config.telemetry.sentry_dsn.expose(), &["https", "http"]),
     ]
 }

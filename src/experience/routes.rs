@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use backstage_actors::stage::Refusal;
 use backstage_core::access::{Decision, Denial, Rule, Via};
 use backstage_core::experience::{Experience, ExperienceEvent, ExperienceRejection, Settings};
-use backstage_core::space::{Space, SpaceEvent};
+use backstage_core::space::Space;
 use backstage_core::stream::{Phase, Stream};
 use backstage_core::{ExperienceId, SpaceId, StreamId, UserId};
 
@@ -155,9 +155,7 @@ pub async fn join(at: Visit, req: HttpRequest, address: web::Path<(String, Strin
             let detail = "Your access to this space has ended. Ask its creator about it.";
             return Err(Problem::new(StatusCode::FORBIDDEN, denial.code(), detail));
         }
-        Decision::Denied(Denial::NeedsPass) => {
-            pass::store::default_of(&state.db, &space.id).await?.ok_or_else(Problem::not_found)?
-        }
+        Decision::Denied(Denial::NeedsPass) => space::routes::default_pass(state, &space.id).await?,
     };
     let now = state.clock.now();
     let (user, cookie) = match &at.session {
@@ -224,8 +222,6 @@ pub async fn open(
     if let Err(refusal) = state.stage.experience(space, &id, event).await {
         return Ok(Err(wrong(refusal)?));
     }
-    let event = SpaceEvent::AddExperience { experience: id.clone() };
-    state.stage.space(space, event).await.map_err(|refusal| refused(refusal, |_| "refused"))?;
     Ok(Ok(id))
 }
 

@@ -158,8 +158,7 @@ pub async fn open(
     if let Err(refusal) = state.stage.space(&space, event).await {
         return Ok(Err(at_field(refusal)?));
     }
-    let pass = PassId::parse(&state.ids.next()).map_err(Problem::internal)?;
-    pass::store::add_default(&state.db, &pass, &space, FREE_PASS, now).await?;
+    default_pass(state, &space).await?;
     store::set_accent(&state.db, &space, accent).await?;
     audit::record(state, user, Action::SpaceCreated, space.as_str()).await?;
     Ok(Ok(space))
@@ -228,4 +227,15 @@ pub async fn update(at: Visit, slug: web::Path<String>, typed: web::Form<Typed>)
         store::give_up(&state.db, "space", "", old.as_str(), space.id.as_str(), state.clock.now()).await?;
     }
     Ok(at.see_other_with("/studio", "space.saved"))
+}
+
+/// The default pass of a space, made if there is none: the space and its pass are two commits, and a crash may have come
+/// between them.
+pub async fn default_pass(state: &State, space: &SpaceId) -> Result<pass::store::Pass, Problem> {
+    if let Some(pass) = pass::store::default_of(&state.db, space).await? {
+        return Ok(pass);
+    }
+    let id = PassId::parse(&state.ids.next()).map_err(Problem::internal)?;
+    pass::store::add_default(&state.db, &id, space, FREE_PASS, state.clock.now()).await?;
+    pass::store::default_of(&state.db, space).await?.ok_or_else(|| Problem::internal("the pass just made is gone"))
 }

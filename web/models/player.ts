@@ -75,7 +75,7 @@ export const INITIAL: PlayerState = {
 };
 
 /** Refusals that asking again cannot change. */
-const FINAL_CODES = new Set(["needs_pass", "suspended", "forbidden"]);
+const FINAL_CODES = new Set(["needs_pass", "pass_expired", "pass_revoked", "suspended"]);
 
 export function player(state: PlayerState, event: PlayerEvent): Step {
   if (state.mode === "refused") return [state, []];

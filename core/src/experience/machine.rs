@@ -3,6 +3,7 @@
 use super::*;
 use crate::effect::Effect;
 use crate::machine::{Index, Kind, Machine};
+use crate::space::SpaceEvent;
 use crate::stream::{GRACE_MS_RANGE, Start, StreamEvent};
 
 type Outcome = Result<Vec<Effect>, ExperienceRejection>;
@@ -18,7 +19,9 @@ impl Machine for Experience {
         };
         settings.check(now, None)?;
         let mut experience = Experience { id, space, settings, current: None, last: None };
-        let effects = experience.schedule(stream);
+        let added = SpaceEvent::AddExperience { experience: experience.id.clone() };
+        let mut effects = vec![Effect::TellSpace { space: experience.space.clone(), event: Box::new(added) }];
+        effects.extend(experience.schedule(stream));
         Ok((experience, effects))
     }
 

@@ -1,6 +1,7 @@
 use super::*;
 use crate::effect::Effect;
 use crate::machine::Machine;
+use crate::space::SpaceEvent;
 use crate::stream::{Start, StreamEvent};
 
 fn stream(id: &str) -> StreamId {
@@ -25,7 +26,10 @@ fn begin(starts_at: Option<i64>) -> (Experience, Vec<Effect>) {
         settings: settings(starts_at),
         stream: stream("s0"),
     };
-    Experience::begin(Timestamp(100), event).unwrap()
+    let (experience, mut effects) = Experience::begin(Timestamp(100), event).unwrap();
+    let added = SpaceEvent::AddExperience { experience: experience.id.clone() };
+    assert_eq!(effects.remove(0), Effect::TellSpace { space: experience.space.clone(), event: Box::new(added) });
+    (experience, effects)
 }
 
 fn told(effects: &[Effect]) -> Vec<(&StreamId, &StreamEvent)> {

@@ -37,6 +37,9 @@ impl SmtpMail {
     /// Reads the settings; connects with the first mail. The words of an error never hold the password.
     pub fn new(settings: &SmtpSettings) -> Result<SmtpMail, String> {
         let from = settings.from.parse().map_err(|_| "the sender must look like Name <name@example.com>".to_owned())?;
+        if sends_password_in_the_clear(&settings.url) {
+            return Err("a mail server with a password needs TLS: smtps://..., or smtp://...?tls=required".to_owned());
+        }
         let transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(&settings.url)
             .map_err(|_| "the mail server must look like smtps://user:password@host:465 or smtp://host:25".to_owned())?
             .timeout(Some(Duration::from_millis(TRY_MS_MAX)))
@@ -71,6 +74,28 @@ impl SmtpMail {
             tokio::time::sleep(Duration::from_millis(pause_ms)).await;
             pause_ms *= 2;
         }
+    }
+}
+
+/// lettre speaks plain SMTP unless the URL asks for TLS; codes and a password must not travel like that.
+fn sends_password_in_the_clear(url: &str) -> bool {
+    url::Url::parse(url).is_ok_and(|url| {
+        let tls = url.query_pairs().any(|(name, value)| name == "tls" && value == "required");
+        url.scheme() == "smtp" && url.password().is_some() && !tls
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_never_travels_without_tls() {
+        assert!(sends_password_in_the_clear("smtp://me:secret@mail.example.com:587"));
+        assert!(sends_password_in_the_clear("smtp://me:secret@mail.example.com:587?tls=opportunistic"));
+        assert!(!sends_password_in_the_clear("smtp://me:secret@mail.example.com:587?tls=required"));
+        assert!(!sends_password_in_the_clear("smtps://me:secret@mail.example.com:465"));
+        assert!(!sends_password_in_the_clear("smtp://127.0.0.1:25"));
     }
 }
 
