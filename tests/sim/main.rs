@@ -1,6 +1,6 @@
 //! Deterministic simulation: real actors on a paused clock, a world that fails as a seed says.
 //!
-//! A failing seed is printed; `SIM_SEED=n cargo test -p backstage-actors --test sim` runs it alone with its trace, and it
+//! A failing seed is printed; `SIM_SEED=n cargo test -p backstage --test sim` runs it alone with its trace, and it
 //! is then added to [`SEEDS_ONCE_BROKEN`].
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
