@@ -3,6 +3,8 @@
 use backstage::adapters::livekit::{LiveKitServer, LiveKitSettings, ServerError};
 use backstage_actors::fakes::Silent;
 use backstage_actors::ports::Clock;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -42,6 +44,17 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
+        // A test that failed half-way leaves its server, which is known by the name of its configuration.
+        let record = std::fs::read_to_string(self.0.join("livekit/livekit.pid")).unwrap_or_default();
+        let pid = serde_json::from_str::<serde_json::Value>(&record)
+            .ok()
+            .and_then(|record| record["process"]["pid"].as_i64());
+        if let Some(pid) = pid.and_then(|pid| i32::try_from(pid).ok()) {
+            let line = std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            if line.contains(&*self.0.to_string_lossy()) {
+                let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+            }
+        }
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }
