@@ -85,20 +85,6 @@ fn sends_password_in_the_clear(url: &str) -> bool {
     })
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_password_never_travels_without_tls() {
-        assert!(sends_password_in_the_clear("smtp://me:secret@mail.example.com:587"));
-        assert!(sends_password_in_the_clear("smtp://me:secret@mail.example.com:587?tls=opportunistic"));
-        assert!(!sends_password_in_the_clear("smtp://me:secret@mail.example.com:587?tls=required"));
-        assert!(!sends_password_in_the_clear("smtps://me:secret@mail.example.com:465"));
-        assert!(!sends_password_in_the_clear("smtp://127.0.0.1:25"));
-    }
-}
-
 fn in_words(error: &Error) -> String {
     let cause = std::error::Error::source(error).map(|source| format!(": {source}")).unwrap_or_default();
     format!("{error}{cause}")
@@ -112,5 +98,19 @@ impl Post for SmtpMail {
                 Err(_) => Err(ProviderError::TryAgain(format!("the mail was not taken within {TOTAL_MS_MAX} ms"))),
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_never_travels_without_tls() {
+        assert!(sends_password_in_the_clear("smtp://me:secret@mail.example.com:587"));
+        assert!(sends_password_in_the_clear("smtp://me:secret@mail.example.com:587?tls=opportunistic"));
+        assert!(!sends_password_in_the_clear("smtp://me:secret@mail.example.com:587?tls=required"));
+        assert!(!sends_password_in_the_clear("smtps://me:secret@mail.example.com:465"));
+        assert!(!sends_password_in_the_clear("smtp://127.0.0.1:25"));
     }
 }
