@@ -217,6 +217,10 @@ pub trait Store: Send + Sync + 'static {
         lease_ms: i64,
         limit: u32,
     ) -> BoxFuture<'_, Result<Vec<OutboxRow>, StoreError>>;
+    /// Ends every lease and wait of a lane: all its effects can be claimed at `now`. Called when a process starts, since
+    /// what its predecessor had claimed died with it. Where another process is at work, its effects may be performed
+    /// twice, which at least once allows.
+    fn release_effects(&self, lane: Lane, now: Timestamp) -> BoxFuture<'_, Result<(), StoreError>>;
     /// Reports on a claimed effect. A row that is done already stays done.
     fn performed(&self, key: &str, outcome: Performed) -> BoxFuture<'_, Result<(), StoreError>>;
     /// When the next effect of a lane can be claimed (a leased one: when its lease ends), if any waits. Effects that wait

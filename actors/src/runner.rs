@@ -8,6 +8,8 @@ use backstage_core::Effect;
 use backstage_core::effect::Lane;
 use backstage_core::stream::StreamEvent;
 use futures_util::future::join_all;
+use std::cell::Cell;
+use std::rc::Rc;
 use std::time::Duration;
 
 /// Effects performed at the same time in a lane.
@@ -22,9 +24,14 @@ const AGAIN_MS: u64 = 500;
 /// Starts the loop of one lane.
 pub fn start(stage: Stage, lane: Lane) -> Kept {
     let gauge = stage.shared().ports.gauge.clone();
+    // Once per process: an effect that makes this loop panic must not come back before its lease is over.
+    let first = Rc::new(Cell::new(true));
     Kept::start(lane.as_str(), gauge, move || {
-        let stage = stage.clone();
+        let (stage, first) = (stage.clone(), first.clone());
         async move {
+            if first.replace(false) {
+                release(&stage, lane).await;
+            }
             loop {
                 let sleep_ms = round(&stage, lane).await;
                 if sleep_ms > 0 {
@@ -34,6 +41,15 @@ pub fn start(stage: Stage, lane: Lane) -> Kept {
             }
         }
     })
+}
+
+/// What a process that died had claimed must not wait for its leases to end.
+async fn release(stage: &Stage, lane: Lane) {
+    let ports = &stage.shared().ports;
+    while let Err(error) = ports.store.release_effects(lane, ports.clock.now()).await {
+        tracing::warn!(%error, lane = lane.as_str(), "the outbox cannot be taken over yet; trying again");
+        tokio::time::sleep(Duration::from_millis(AGAIN_MS)).await;
+    }
 }
 
 /// Performs what is due in a lane; says how long to sleep.

@@ -79,6 +79,10 @@ impl Store for SqlStore {
         Box::pin(outbox::claim(&self.db, lane, now, lease_ms, limit))
     }
 
+    fn release_effects(&self, lane: Lane, now: Timestamp) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(outbox::release(&self.db, lane, now))
+    }
+
     fn performed(&self, key: &str, outcome: Performed) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(outbox::performed(&self.db, key.to_owned(), outcome))
     }

@@ -65,6 +65,18 @@ fn claimed(lane: Lane, row: &AnyRow) -> Result<((i64, i64), OutboxRow), StoreErr
     Ok(((get("version")?, get("place")?), outbox))
 }
 
+/// See [`backstage_actors::ports::Store::release_effects`].
+pub async fn release(db: &Db, lane: Lane, now: Timestamp) -> Result<(), StoreError> {
+    let mut writer = db.writer().await.map_err(unavailable)?;
+    query("UPDATE outbox SET due_at = $2 WHERE lane = $1 AND dead = 0 AND due_at > $2")
+        .bind(lane.as_str())
+        .bind(now.0)
+        .execute(&mut *writer)
+        .await
+        .map_err(unavailable)?;
+    Ok(())
+}
+
 /// See [`backstage_actors::ports::Store::performed`].
 pub async fn performed(db: &Db, key: String, outcome: Performed) -> Result<(), StoreError> {
     let statement = match outcome {

@@ -71,6 +71,7 @@ contract! {
     effects:
         the_oldest_come_first_and_no_more_than_asked_for,
         a_claimed_effect_is_hidden_until_its_lease_is_over,
+        released_effects_can_be_claimed_at_once_and_in_their_lane_only,
         an_effect_waits_for_the_older_ones_of_its_owner_in_its_lane,
         effects_of_one_commit_keep_their_order,
         nobody_gets_an_effect_that_another_one_claimed,

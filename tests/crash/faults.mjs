@@ -15,11 +15,13 @@ export const FAULTS = {
       await show.stage.cutNetwork();
     },
     mend: async (show) => {
-      await until(async () => (await show.phase()) === "reconnecting", "the loss to be noticed", 60_000);
+      // The cut is real once the audience's picture stands still.
+      await until(async () => !(await show.pictureMoves()), "the viewer's picture to stop", 30_000);
       show.stage.restore();
     },
     lose: async (show) => {
       await show.stage.cutNetwork();
+      await show.studio.goto("about:blank");
     },
   },
   "the server is killed": {

@@ -36,6 +36,7 @@ for (const [name, fault] of Object.entries(FAULTS)) {
           const ends = (await show.timeline()).filter((event) => event.phase === "ended");
           assert.equal(ends.length, 1, "ended once");
         } catch (error) {
+          stage.restore?.();
           throw new Error(`${error.message}\n${stage.log()}`, { cause: error });
         }
       });

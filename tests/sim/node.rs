@@ -136,6 +136,9 @@ impl Store for Hand {
             Ok(rows)
         }))
     }
+    fn release_effects(&self, lane: Lane, now: Timestamp) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(self.reach(move |world| now_or_panic(world.memory.release_effects(lane, now))))
+    }
     fn performed(&self, key: &str, outcome: Performed) -> BoxFuture<'_, Result<(), StoreError>> {
         let key = key.to_owned();
         Box::pin(self.reach(move |world| now_or_panic(world.memory.performed(&key, outcome))))

@@ -223,6 +223,15 @@ impl Store for Memory {
         Box::pin(self.with(move |tables| Ok(tables.claim(lane, now, lease_ms, limit))))
     }
 
+    fn release_effects(&self, lane: Lane, now: Timestamp) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(self.with(move |tables| {
+            for waiting in tables.outbox.values_mut().filter(|waiting| waiting.row.lane == lane) {
+                waiting.due_at = waiting.due_at.min(now);
+            }
+            Ok(())
+        }))
+    }
+
     fn performed(&self, key: &str, outcome: Performed) -> BoxFuture<'_, Result<(), StoreError>> {
         let key = key.to_owned();
         Box::pin(self.with(move |tables| {

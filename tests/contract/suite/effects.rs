@@ -31,6 +31,15 @@ pub async fn a_claimed_effect_is_hidden_until_its_lease_is_over(bench: &Bench) {
     assert_eq!(bench.claim(Lane::Rooms, 1_010, 10).await, [key("s", 1, 0)]);
 }
 
+pub async fn released_effects_can_be_claimed_at_once_and_in_their_lane_only(bench: &Bench) {
+    bench.put(stream("e", "s", 0, "lobby").effect(Lane::Rooms, 10).effect(Lane::Spine, 10)).await;
+    assert_eq!(bench.claim(Lane::Rooms, 10, 10).await.len(), 1);
+    assert_eq!(bench.claim(Lane::Spine, 10, 10).await.len(), 1);
+    bench.store.release_effects(Lane::Rooms, Timestamp(20)).await.unwrap();
+    assert_eq!(bench.claim(Lane::Rooms, 20, 10).await, [key("s", 1, 0)]);
+    assert_eq!(bench.claim(Lane::Spine, 20, 10).await, Vec::<String>::new());
+}
+
 pub async fn an_effect_waits_for_the_older_ones_of_its_owner_in_its_lane(bench: &Bench) {
     // Ten versions: they are counted, not compared as text.
     for version in 0..11 {
