@@ -4,6 +4,8 @@ import { until } from "../e2e/server.mjs";
 
 const STUDIO = "/studio/demo/live";
 const WATCH = "/m/demo/live";
+/** A kept-alive connection may belong to a server that was killed. */
+const AGAIN = { maxRetries: 3 };
 
 export class Show {
   static async open(stage, { viewer = false } = {}) {
@@ -39,7 +41,7 @@ export class Show {
 
   /** The open stream as the server knows it. */
   async currentStream() {
-    const page = await this.creator.context.request.get(this.stage.url + STUDIO);
+    const page = await this.creator.context.request.get(this.stage.url + STUDIO, AGAIN);
     const state = /data-studio-state-value="([^"]*)"/.exec(await page.text())?.[1]?.replaceAll("&quot;", '"').replaceAll("&#34;", '"');
     return JSON.parse(state ?? "{}").stream?.id ?? null;
   }
@@ -63,7 +65,7 @@ export class Show {
 
   /** The timeline of the stream of this show, oldest first. */
   async timeline() {
-    const answer = await this.creator.context.request.get(`${this.stage.url}/api/v1/streams/${this.stream}/timeline`);
+    const answer = await this.creator.context.request.get(`${this.stage.url}/api/v1/streams/${this.stream}/timeline`, AGAIN);
     if (!answer.ok()) throw new Error(`timeline: ${answer.status()}`);
     return (await answer.json()).events.toSorted((a, b) => a.at - b.at);
   }
