@@ -1,0 +1,1 @@
+//! Media of Backstage Pass: it knows RTP, RTMP and HLS, not passes.
