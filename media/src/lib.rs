@@ -1,1 +1,3 @@
 //! Media of Backstage Pass: it knows RTP, RTMP and HLS, not passes.
+
+pub mod mp4;
