@@ -1,3 +1,4 @@
 //! Media of Backstage Pass: it knows RTP, RTMP and HLS, not passes.
 
+pub mod h264;
 pub mod mp4;
