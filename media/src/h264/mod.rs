@@ -7,7 +7,7 @@ mod sps;
 #[cfg(test)]
 mod tests;
 
-pub use nal::{NalKind, Nals, is_keyframe, nals, to_length_prefixed};
+pub use nal::{NalKind, Nals, access_units, is_keyframe, nals, to_length_prefixed};
 pub use sps::{Sps, SpsError};
 
 use bytes::{BufMut, Bytes, BytesMut};

@@ -94,6 +94,32 @@ fn without_trailing_zeros(nal: &[u8]) -> &[u8] {
     &nal[..end]
 }
 
+/// Where each access unit of a byte stream lies (ITU-T H.264, 7.4.1.2.3, as far as encoders for live video go: one
+/// picture per access unit, slices in order). A unit begins with what introduces a picture (delimiter, parameter sets,
+/// SEI) or with the first slice of the next one.
+pub fn access_units(annex_b: &[u8]) -> impl Iterator<Item = std::ops::Range<usize>> {
+    let mut has_picture = false;
+    let mut starts: Vec<usize> = Vec::new();
+    let mut at = 0;
+    while let Some(code) = start_code(annex_b, at) {
+        let nal = &annex_b[code + 3..];
+        let kind = NalKind::of(nal);
+        // `first_mb_in_slice` is 0 when its first bit is set: Exp-Golomb for zero.
+        let is_first_slice = kind.is_picture() && nal.get(1).is_some_and(|byte| byte & 0x80 != 0);
+        let introduces = matches!(kind, NalKind::Delimiter | NalKind::Sps | NalKind::Pps | NalKind::Sei);
+        if starts.is_empty() || has_picture && (introduces || is_first_slice) {
+            // A start code of four bytes belongs to what follows it.
+            let first = if code > 0 && annex_b[code - 1] == 0 { code - 1 } else { code };
+            starts.push(first);
+            has_picture = false;
+        }
+        has_picture |= kind.is_picture();
+        at = code + 3;
+    }
+    let ends: Vec<usize> = starts.iter().copied().skip(1).chain([annex_b.len()]).collect();
+    starts.into_iter().zip(ends).map(|(start, end)| start..end)
+}
+
 /// Whether decoding can begin with this access unit (Annex B form).
 pub fn is_keyframe(annex_b: &[u8]) -> bool {
     nals(annex_b).map(NalKind::of).find(|kind| kind.is_picture()) == Some(NalKind::Idr)

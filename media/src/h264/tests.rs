@@ -63,6 +63,18 @@ fn the_decoder_record_is_laid_out_as_the_standard_says() {
 }
 
 #[test]
+fn a_stream_is_cut_where_pictures_begin() {
+    let (sps, pps) = (bytes(SETS[0].0), bytes(PPS));
+    let first = annex_b(&[&[9, 0x10], &sps, &pps, &[0x65, 0x88, 1], &[0x65, 0x48, 2]]);
+    let second = annex_b(&[&[0x41, 0x9a, 1], &[0x41, 0x4a, 1]]);
+    let third = annex_b(&[&[6, 5], &[0x41, 0x9a, 2]]);
+    let stream = [&first[..], &second, &third].concat();
+    let found: Vec<&[u8]> = access_units(&stream).map(|range| &stream[range]).collect();
+    assert_eq!(found, [&first[..], &second, &third]);
+    assert_eq!(access_units(&[1, 2, 3]).count(), 0);
+}
+
+#[test]
 fn a_codec_is_named_as_browsers_want_it() {
     assert_eq!(Sps::parse(&bytes(SETS[0].0)).unwrap().codec(), "avc1.42c016");
 }
@@ -82,7 +94,7 @@ proptest! {
             prop_assert!(!nal.is_empty());
             let _ = NalKind::of(nal);
         }
-        let _ = (is_keyframe(&data), to_length_prefixed(&data), Sps::parse(&data));
+        let _ = (access_units(&data).count(), is_keyframe(&data), to_length_prefixed(&data), Sps::parse(&data));
         if let Some(sets) = ParameterSets::of(&data) {
             let _ = (sets.parse(), sets.avcc());
         }
