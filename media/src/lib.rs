@@ -1,4 +1,5 @@
 //! Media of Backstage Pass: it knows RTP, RTMP and HLS, not passes.
 
+pub mod frame;
 pub mod h264;
 pub mod mp4;
