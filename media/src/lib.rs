@@ -6,3 +6,4 @@ pub mod h264;
 pub mod mp4;
 pub mod participant;
 pub mod rtmp;
+pub mod origin;
