@@ -3,3 +3,4 @@
 pub mod frame;
 pub mod h264;
 pub mod mp4;
+pub mod origin;
