@@ -19,6 +19,7 @@
 pub mod api;
 pub mod credentials;
 pub mod faults;
+pub mod hls;
 pub mod ingest;
 mod keep;
 pub mod model;

@@ -1,0 +1,66 @@
+//! What stands around playback: which playback id shows what, and which keys may sign.
+
+use std::fmt;
+use std::sync::Arc;
+
+use jsonwebtoken::DecodingKey;
+
+use super::{Live, Vod};
+
+/// Answers what playback asks with each request, so from memory and at once.
+pub trait Catalogue: Send + Sync {
+    /// What a playback id shows now; `None` for an id that does not exist (404).
+    fn resolve(&self, playback_id: &str) -> Option<Playable>;
+
+    /// The public half of a signing key; `None` for one that does not exist or was deleted. Tokens signed with a deleted
+    /// key are refused from the next request on.
+    fn key(&self, kid: &str) -> Option<PublicKey>;
+}
+
+/// What a playback id shows, and to whom.
+#[derive(Debug, Clone)]
+pub struct Playable {
+    /// Who may watch.
+    pub policy: Policy,
+    /// What there is to watch.
+    pub source: Source,
+}
+
+/// Who may watch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Policy {
+    /// Whoever knows the playback id.
+    Public,
+    /// Who brings a token for it.
+    Signed,
+}
+
+/// What there is to watch.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// A broadcast near its edge: the playback id of a live stream.
+    Live(Arc<Live>),
+    /// A broadcast as far back as its window goes: the playback id of an asset whose broadcast still runs.
+    Dvr(Arc<Live>),
+    /// A broadcast that is over: the playback id of an asset.
+    Vod(Arc<Vod>),
+    /// Nothing now: the stream is idle, or the asset is being prepared (412).
+    Idle,
+}
+
+/// The public half of an RS256 signing key.
+#[derive(Clone)]
+pub struct PublicKey(pub(super) DecodingKey);
+
+impl PublicKey {
+    /// Takes a public key in DER form (PKCS#1, `RSAPublicKey`). A broken one verifies nothing.
+    pub fn from_rsa_der(der: &[u8]) -> PublicKey {
+        PublicKey(DecodingKey::from_rsa_der(der))
+    }
+}
+
+impl fmt::Debug for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PublicKey(RS256)")
+    }
+}
