@@ -25,8 +25,8 @@ pub struct Credentials {
     pub signing_key: String,
     /// Its private half: PEM in base64, as Mux hands it out.
     pub private_key: String,
-    /// Its public half, PEM.
-    pub public_pem: String,
+    /// Its public half: DER (PKCS#1) in base64.
+    pub public_der: String,
 }
 
 impl std::fmt::Debug for Credentials {
@@ -35,19 +35,20 @@ impl std::fmt::Debug for Credentials {
     }
 }
 
-/// A new RSA key: the private half as Mux hands it out (PEM in base64), the public half as PEM.
+/// A new RSA key: the private half as Mux hands it out (PEM in base64), the public half as DER
+/// (PKCS#1) in base64.
 ///
 /// Takes a good part of a second. Error: the machine gives no randomness.
 pub fn new_signing_pair() -> Result<(String, String), RandomnessMissing> {
-    use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
+    use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
     use aws_lc_rs::rsa::{KeyPair, KeySize};
     use aws_lc_rs::signature::KeyPair as _;
     use base64::Engine;
     let pair = KeyPair::generate(KeySize::Rsa2048).map_err(|_| RandomnessMissing)?;
     let private: Pkcs8V1Der<'_> = pair.as_der().map_err(|_| RandomnessMissing)?;
-    let public: PublicKeyX509Der<'_> = pair.public_key().as_der().map_err(|_| RandomnessMissing)?;
+    let base64 = base64::engine::general_purpose::STANDARD;
     let private = pem("PRIVATE KEY", private.as_ref());
-    Ok((base64::engine::general_purpose::STANDARD.encode(private), pem("PUBLIC KEY", public.as_ref())))
+    Ok((base64.encode(private), base64.encode(pair.public_key())))
 }
 
 /// No key could be made.
@@ -58,7 +59,8 @@ pub struct RandomnessMissing;
 fn pem(label: &str, der: &[u8]) -> String {
     use base64::Engine;
     let text = base64::engine::general_purpose::STANDARD.encode(der);
-    let lines: Vec<String> = text.as_bytes().chunks(64).map(|line| String::from_utf8_lossy(line).into_owned()).collect();
+    let lines: Vec<String> =
+        text.as_bytes().chunks(64).map(|line| String::from_utf8_lossy(line).into_owned()).collect();
     format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
 }
 
@@ -88,7 +90,7 @@ impl Credentials {
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(disk(error).into()),
         }
-        let (private_key, public_pem) = new_signing_pair()?;
+        let (private_key, public_der) = new_signing_pair()?;
         let made = Credentials {
             environment_id: new_id(),
             token_id: uuid::Uuid::new_v4().to_string(),
@@ -96,7 +98,7 @@ impl Credentials {
             webhook_secret: new_id(),
             signing_key: new_id(),
             private_key,
-            public_pem,
+            public_der,
         };
         let text = serde_json::to_vec_pretty(&made).map_err(|error| CredentialsError::Corrupt(path.clone(), error))?;
         write_private(&path, &text).map_err(disk)?;

@@ -17,6 +17,8 @@
 //! | `server` | starts and stops all of it: [`Origin`] |
 
 pub mod api;
+mod catalogue;
+mod clip;
 pub mod credentials;
 pub mod faults;
 pub mod hls;

@@ -10,11 +10,14 @@ use super::model::books::Environment;
 use super::rate::Rates;
 use super::store::{Clock, Desk, StoreError};
 use super::webhooks::{self, Receiver};
+use crate::rtmp::{Limits, Listener};
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpServer, web};
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 /// Connections of one worker that are answered at the same time.
 const CONNECTIONS_MAX: usize = 10_000;
@@ -40,6 +43,8 @@ pub struct Settings {
     pub webhook_secret: Option<String>,
     /// Limits of the REST API; none: it never refuses for being fast.
     pub rates: Option<Rates>,
+    /// Cuts clips: a name on the PATH or a path.
+    pub ffmpeg: PathBuf,
     /// Threads that answer.
     pub workers: usize,
     /// For tests.
@@ -59,6 +64,7 @@ impl Settings {
             webhook_url: None,
             webhook_secret: None,
             rates: None,
+            ffmpeg: "ffmpeg".into(),
             workers: 1,
             faults: Faults::default(),
         }
@@ -85,9 +91,13 @@ pub struct Origin {
     credentials: Credentials,
     http: SocketAddr,
     base: String,
+    rtmp: SocketAddr,
     desk: Arc<Desk>,
+    stage: Arc<Stage>,
     server: ServerHandle,
     kept: Arc<Kept>,
+    ingest: JoinSet<()>,
+    stopping: watch::Sender<bool>,
 }
 
 impl Origin {
@@ -112,14 +122,18 @@ impl Origin {
         let desk = opened.map_err(|_| StoreError::Stopping)??;
         first_key(&desk, &credentials).await?;
         let kept = Arc::new(Kept::default());
-        let stage = Arc::new(Stage);
-        let listener =
-            TcpListener::bind(settings.http).map_err(|error| OriginError::Listen(settings.http, error))?;
+        let folder = settings.data.join("assets");
+        let stage = Stage::new(desk.clone(), settings.faults.clone(), kept.clone(), folder, settings.ffmpeg.clone());
+        stage.resume().await?;
+        let door = Listener::bind(settings.rtmp, Arc::new(stage.clone()), Limits::default()).await;
+        let door = door.map_err(|error| OriginError::Listen(settings.rtmp, error))?;
+        let rtmp = door.local_addr().map_err(|error| OriginError::Listen(settings.rtmp, error))?;
+        let listener = TcpListener::bind(settings.http).map_err(|error| OriginError::Listen(settings.http, error))?;
         let http = listener.local_addr().map_err(|error| OriginError::Listen(settings.http, error))?;
         let token = (credentials.token_id.clone(), credentials.token_secret.clone());
         let api = web::Data::new(Api::new(
             desk.clone(),
-            stage,
+            stage.clone(),
             token,
             credentials.environment_id.clone(),
             settings.rates,
@@ -144,8 +158,23 @@ impl Origin {
             let (desk, faults) = (desk.clone(), settings.faults.clone());
             kept.loop_of("webhooks", move || webhooks::run(desk.clone(), receiver.clone(), faults.clone()));
         }
+        kept.loop_of("timers", {
+            let stage = stage.clone();
+            move || stage.clone().keep_time()
+        });
+        kept.loop_of("clips", {
+            let stage = stage.clone();
+            move || stage.clone().cut_clips()
+        });
+        let (stopping, stopped) = watch::channel(false);
+        let mut ingest = JoinSet::new();
+        ingest.spawn(door.run(async move {
+            let mut stopped = stopped;
+            let _ = stopped.wait_for(|stopped| *stopped).await;
+        }));
         let base = settings.public_base.clone().unwrap_or_else(|| format!("http://{http}"));
-        Ok(Origin { credentials, http, base: base.trim_end_matches('/').to_owned(), desk, server: handle, kept })
+        let base = base.trim_end_matches('/').to_owned();
+        Ok(Origin { credentials, http, rtmp, base, desk, stage, server: handle, kept, ingest, stopping })
     }
 
     /// Secrets of this origin.
@@ -156,6 +185,16 @@ impl Origin {
     /// Where it listens for HTTP.
     pub fn http_addr(&self) -> SocketAddr {
         self.http
+    }
+
+    /// Where it listens for encoders.
+    pub fn rtmp_addr(&self) -> SocketAddr {
+        self.rtmp
+    }
+
+    /// Where encoders publish, the stream key apart.
+    pub fn ingest_url(&self) -> String {
+        format!("rtmp://{}/app", self.rtmp)
     }
 
     /// Base of REST and playback URLs, without a slash at its end.
@@ -169,19 +208,23 @@ impl Origin {
     }
 
     /// Stops: no new connections; what is being answered is finished; encoders are cut off as by a restart.
-    pub async fn stop(self) {
+    pub async fn stop(mut self) {
+        // Encoders first: that they are gone is still kept and told, as the beginning of the reconnect window.
+        self.stopping.send_replace(true);
+        while self.ingest.join_next().await.is_some() {}
         self.server.stop(true).await;
         self.kept.stop().await;
+        self.stage.stop().await;
     }
 }
 
 /// The signing key of the credentials is known from the first start on. It can be deleted later like any other.
 async fn first_key(desk: &Arc<Desk>, credentials: &Credentials) -> Result<(), StoreError> {
-    let (id, public_pem) = (credentials.signing_key.clone(), credentials.public_pem.clone());
+    let (id, public_der) = (credentials.signing_key.clone(), credentials.public_der.clone());
     desk.change(move |books, now| {
         if books.is_new() {
             let seq = books.next_seq();
-            books.put_key(SigningKey { id, seq, created_ms: now.ms, public_pem });
+            books.put_key(SigningKey { id, seq, created_ms: now.ms, public_der });
         }
     })
     .await

@@ -113,7 +113,11 @@ impl Journal {
 fn private(fresh: bool) -> OpenOptions {
     let mut options = OpenOptions::new();
     options.create(true).mode(0o600);
-    if fresh { options.write(true).truncate(true) } else { options.append(true) };
+    if fresh {
+        options.write(true).truncate(true)
+    } else {
+        options.append(true)
+    };
     options
 }
 
@@ -227,8 +231,7 @@ impl Desk {
 
     /// Memory forgets what the disk did not take.
     fn back_to(&self, journal: &mut Journal) -> Result<(), StoreError> {
-        let mut file =
-            File::open(&journal.path).map_err(|error| StoreError::Disk(journal.path.clone(), error))?;
+        let mut file = File::open(&journal.path).map_err(|error| StoreError::Disk(journal.path.clone(), error))?;
         let (records, _) = read(&journal.path, &mut file)?;
         *self.books.write() = Books::open(self.environment.clone(), records);
         Ok(())

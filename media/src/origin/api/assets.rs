@@ -3,9 +3,7 @@
 use super::checks::{self, AssetGiven, PolicyGiven};
 use super::page::Page;
 use super::{Api, ApiError, body, created, gone, ok};
-use crate::origin::model::{
-    Asset, AssetStatus, Clip, Deed, OBJECTS_MAX, PLAYBACK_IDS_MAX, Playable, PlaybackId, wire,
-};
+use crate::origin::model::{Asset, AssetStatus, Clip, Deed, OBJECTS_MAX, PLAYBACK_IDS_MAX, Playable, PlaybackId, wire};
 use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -52,7 +50,9 @@ impl InputGiven {
     fn read(self) -> Result<Clip, ApiError> {
         let source = self.url.as_deref().and_then(|url| url.strip_prefix(ORIGIN_URL)).filter(|id| !id.is_empty());
         let Some(source) = source else {
-            return Err(ApiError::invalid("inputs[0].url must be mux://assets/{ASSET_ID}: this origin fetches nothing"));
+            return Err(ApiError::invalid(
+                "inputs[0].url must be mux://assets/{ASSET_ID}: this origin fetches nothing",
+            ));
         };
         let start_ms = ms("start_time", self.start_time.unwrap_or(0.0))?;
         let end_ms = self.end_time.map(|end| ms("end_time", end)).transpose()?;

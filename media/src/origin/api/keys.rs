@@ -23,10 +23,10 @@ async fn create(api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
         return Err(ApiError::Unprocessable(format!("there are {KEYS_MAX} signing keys already")));
     }
     let pair = tokio::task::spawn_blocking(new_signing_pair).await.map_err(|_| ApiError::Internal)?;
-    let (private_key, public_pem) = pair.map_err(|_| ApiError::Internal)?;
+    let (private_key, public_der) = pair.map_err(|_| ApiError::Internal)?;
     let key = api
         .change(move |books, now| {
-            let key = SigningKey { id: now.id(), seq: books.next_seq(), created_ms: now.ms, public_pem };
+            let key = SigningKey { id: now.id(), seq: books.next_seq(), created_ms: now.ms, public_der };
             books.put_key(key.clone());
             Ok((key, vec![]))
         })

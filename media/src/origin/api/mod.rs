@@ -124,9 +124,7 @@ async fn guard(
         (Some((_, Grant { passes: false, wait_ms, .. })), _) => {
             answer(request, ApiError::TooMany(wait_ms.div_ceil(1_000).max(1)).error_response())
         }
-        (_, Some(ApiFault::TooMany(after_s))) => {
-            answer(request, ApiError::TooMany(after_s.into()).error_response())
-        }
+        (_, Some(ApiFault::TooMany(after_s))) => answer(request, ApiError::TooMany(after_s.into()).error_response()),
         (_, Some(ApiFault::Broken)) => answer(request, ApiError::Internal.error_response()),
         (_, Some(ApiFault::BrokenAfterwards)) => {
             let (request, _) = next.call(request).await?.into_parts();

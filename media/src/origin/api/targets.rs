@@ -51,9 +51,9 @@ impl TargetGiven {
 /// Adds the routes.
 pub fn routes(config: &mut web::ServiceConfig) {
     let base = "/live-streams/{id}/simulcast-targets";
-    config
-        .service(web::resource(base).route(web::post().to(create)))
-        .service(web::resource(format!("{base}/{{target}}")).route(web::get().to(show)).route(web::delete().to(delete)));
+    config.service(web::resource(base).route(web::post().to(create))).service(
+        web::resource(format!("{base}/{{target}}")).route(web::get().to(show)).route(web::delete().to(delete)),
+    );
 }
 
 async fn create(api: web::Data<Api>, id: web::Path<String>, bytes: web::Bytes) -> Result<HttpResponse, ApiError> {

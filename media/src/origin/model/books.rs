@@ -415,7 +415,13 @@ impl Books {
     pub fn announce_target(&mut self, now: &mut Now<'_>, stream: &str, id: &str, what: &str) {
         let Some(target) = self.streams.get(stream).and_then(|s| s.targets.iter().find(|t| t.id == id)) else { return };
         let data = wire::target(target, Some(stream));
-        self.announce(now, format!("video.live_stream.simulcast_target.{what}"), ("simulcast_target", id), stream, data);
+        self.announce(
+            now,
+            format!("video.live_stream.simulcast_target.{what}"),
+            ("simulcast_target", id),
+            stream,
+            data,
+        );
     }
 
     /// A webhook about an asset as it is now.

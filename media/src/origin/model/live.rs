@@ -268,9 +268,9 @@ impl LiveStream {
     pub fn status(&self) -> &'static str {
         match &self.phase {
             _ if !self.enabled => "disabled",
-            Phase::Active { .. }
-            | Phase::Lost { playable: true, .. }
-            | Phase::Returning { playable: true, .. } => "active",
+            Phase::Active { .. } | Phase::Lost { playable: true, .. } | Phase::Returning { playable: true, .. } => {
+                "active"
+            }
             Phase::Offline
             | Phase::Connected { .. }
             | Phase::Recording { .. }

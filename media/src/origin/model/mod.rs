@@ -62,8 +62,8 @@ pub struct SigningKey {
     pub seq: u64,
     /// When it was made, ms since the epoch.
     pub created_ms: i64,
-    /// PEM of the RSA key (`BEGIN PUBLIC KEY`).
-    pub public_pem: String,
+    /// DER (PKCS#1) of the public half, in base64.
+    pub public_der: String,
 }
 
 /// What new assets of a live stream get.

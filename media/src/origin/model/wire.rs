@@ -61,7 +61,8 @@ pub fn target(target: &Target, live_stream_id: Option<&str>) -> Map<String, Valu
 /// A live stream, its key included: as at Mux, whoever may ask may publish.
 pub fn live_stream(stream: &LiveStream, to: To) -> Map<String, Value> {
     let new_asset = &stream.new_asset;
-    let mut settings = object(json!({ "playback_policies": new_asset.policies, "playback_policy": new_asset.policies }));
+    let mut settings =
+        object(json!({ "playback_policies": new_asset.policies, "playback_policy": new_asset.policies }));
     set(&mut settings, "passthrough", new_asset.passthrough.clone());
     set(&mut settings, "meta", new_asset.meta.clone());
     set(&mut settings, "video_quality", new_asset.video_quality.clone());
@@ -148,7 +149,8 @@ pub fn asset(asset: &Asset, to: To) -> Map<String, Value> {
         };
         set(&mut map, "resolution_tier", Some(tier));
         set(&mut map, "max_stored_resolution", Some(stored));
-        let track = json!([{ "id": format!("{}v", asset.id), "type": "video", "max_width": width, "max_height": height }]);
+        let track =
+            json!([{ "id": format!("{}v", asset.id), "type": "video", "max_width": width, "max_height": height }]);
         set(&mut map, "tracks", Some(track));
     }
     map
