@@ -102,7 +102,14 @@ pub fn routes(config: &mut web::ServiceConfig, api: web::Data<Api>) {
         .configure(assets::routes)
         .default_service(missing());
     let system = web::scope("/system/v1").wrap(from_fn(guard)).configure(keys::routes).default_service(missing());
-    config.app_data(api).app_data(web::PayloadConfig::new(BODY_BYTES_MAX)).service(video).service(system);
+    let query = web::QueryConfig::default()
+        .error_handler(|error, _| ApiError::invalid(format!("the query cannot be read: {error}")).into());
+    config
+        .app_data(api)
+        .app_data(query)
+        .app_data(web::PayloadConfig::new(BODY_BYTES_MAX))
+        .service(video)
+        .service(system);
 }
 
 /// The way in: who, how often, and the failures that a test asked for.

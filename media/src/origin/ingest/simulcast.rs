@@ -3,7 +3,6 @@
 
 use super::Stage;
 use crate::flv::{AudioTag, Tag, TagKind, VideoTag};
-use crate::origin::keep::Kept;
 use crate::origin::model::{Event, Severity, Target as Place, TargetStatus};
 use crate::rtmp::{Push, PushError, PushOptions, StreamKey, Target};
 use std::sync::Arc;
@@ -23,7 +22,7 @@ pub(super) struct Simulcast {
     stage: Arc<Stage>,
     stream: String,
     headers: Vec<Tag>,
-    running: Option<(broadcast::Sender<Tag>, Kept)>,
+    running: Option<broadcast::Sender<Tag>>,
 }
 
 impl Simulcast {
@@ -31,16 +30,18 @@ impl Simulcast {
         Simulcast { stage, stream, headers: vec![], running: None }
     }
 
-    /// Gives on a tag; the pushes begin when the recording does.
+    /// Gives on a tag; the pushes begin and end with the recording.
     pub(super) fn tag(&mut self, tag: &Tag, recording: bool) {
         if is_header(tag) {
             self.headers.retain(|held| held.kind != tag.kind);
             self.headers.push(tag.clone());
         }
-        if recording && self.running.is_none() {
-            self.begin();
+        match (recording, &self.running) {
+            (true, None) => self.begin(),
+            (false, Some(_)) => self.running = None,
+            (true, Some(_)) | (false, None) => {}
         }
-        if let Some((tags, _)) = &self.running {
+        if let Some(tags) = &self.running {
             // Without targets nobody listens.
             let _ = tags.send(tag.clone());
         }
@@ -48,7 +49,6 @@ impl Simulcast {
 
     fn begin(&mut self) {
         let (tags, _) = broadcast::channel(WAITING_MAX);
-        let kept = Kept::default();
         let places = self.stage.desk.read(|books| books.stream(&self.stream).map(|stream| stream.targets.clone()));
         for place in places.unwrap_or_default() {
             let relay = Relay {
@@ -58,9 +58,9 @@ impl Simulcast {
                 headers: self.headers.clone(),
                 tags: tags.subscribe(),
             };
-            kept.run("simulcast", relay.run());
+            self.stage.kept.run("simulcast", relay.run());
         }
-        self.running = Some((tags, kept));
+        self.running = Some(tags);
     }
 }
 
@@ -74,6 +74,11 @@ fn is_header(tag: &Tag) -> bool {
 
 fn is_keyframe(tag: &Tag) -> bool {
     tag.kind == TagKind::Video && matches!(VideoTag::parse(&tag.body), Ok(VideoTag::Picture { keyframe: true, .. }))
+}
+
+/// Waits for the end of the stream; what comes until then is thrown away.
+async fn over(tags: &mut broadcast::Receiver<Tag>) {
+    while !matches!(tags.recv().await, Err(broadcast::error::RecvError::Closed)) {}
 }
 
 struct Relay {
@@ -116,14 +121,20 @@ impl Relay {
                 return self.say(TargetStatus::Errored, Some(Severity::Fatal)).await;
             }
             self.say(TargetStatus::Errored, Some(Severity::Normal)).await;
-            tokio::time::sleep(Duration::from_secs(rest_s)).await;
+            let rest = Duration::from_secs(rest_s);
+            if tokio::time::timeout(rest, over(&mut self.tags)).await.is_ok() {
+                return;
+            }
             rest_s = (rest_s * 2).min(REST_S_MAX);
         }
     }
 
     /// Until the stream ends, or the error and whether anything had been sent.
     async fn push(&mut self, target: &Target) -> Result<(), (PushError, bool)> {
-        let push = Push::connect(target, PushOptions::default()).await.map_err(|error| (error, false))?;
+        let push = tokio::select! {
+            push = Push::connect(target, PushOptions::default()) => push.map_err(|error| (error, false))?,
+            () = over(&mut self.tags) => return Ok(()),
+        };
         let (mut began, mut told) = (false, false);
         // What waited meanwhile is old.
         self.tags = self.tags.resubscribe();
