@@ -25,7 +25,14 @@ const INIT_BYTES_MAX: u64 = 256 * 1024;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Line {
-    Init { number: u32, tracks: Tracks },
+    /// The broadcast's name: it stands in addresses, and no other broadcast has it.
+    Begin {
+        broadcast: String,
+    },
+    Init {
+        number: u32,
+        tracks: Tracks,
+    },
     Open(Opened),
     Part(Part),
     Close,
@@ -47,6 +54,8 @@ pub enum JournalError {
 #[derive(Debug, Default)]
 pub(super) struct Found {
     pub window: Window,
+    /// Its name; empty for one that begins.
+    pub broadcast: String,
     /// Bytes of the journal that hold: whole lines, of an open segment only what is on the disk.
     pub whole_bytes: u64,
     /// A segment was open: it is closed in `window`, and what follows those bytes must say so.
@@ -77,6 +86,7 @@ pub(super) fn read(dir: &Path) -> Result<Found, JournalError> {
         let line = serde_json::from_str(&text).map_err(|_| JournalError::Broken(number))?;
         found.whole_bytes += read as u64;
         match line {
+            Line::Begin { broadcast } => found.broadcast = broadcast,
             Line::Init { number, tracks: told } => {
                 tracks.insert(number, told);
             }

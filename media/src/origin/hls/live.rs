@@ -139,7 +139,11 @@ impl Live {
         if found.window.ended() {
             return Err(LiveError::Ended);
         }
-        let writer = Writer::open(dir, &found)?;
+        let broadcast = match found.broadcast.as_str() {
+            "" => format!("{:x}", (settings.clock)().unsigned_abs()),
+            known => known.to_owned(),
+        };
+        let writer = Writer::open(dir, &broadcast, &found)?;
         let packager = Packager::new(settings.cut, found.window.resume());
         let edge = edge_of(&found.window);
         let latency =
@@ -147,7 +151,7 @@ impl Live {
         Ok(Live {
             settings,
             latency,
-            shelf: Shelf::new(dir, found.window),
+            shelf: Shelf::new(dir, broadcast, found.window),
             ingest: tokio::sync::Mutex::new(Ingest { packager, writer }),
             edge: watch::Sender::new(edge),
             advanced_us: Mutex::new(None),

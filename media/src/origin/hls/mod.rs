@@ -12,22 +12,23 @@
 
 mod catalogue;
 mod format;
-//mod image;
+mod image;
 mod journal;
 mod live;
 mod packager;
-//mod playback;
+mod playback;
 pub mod playlist;
 mod store;
-//mod token;
+mod token;
 mod vod;
 mod window;
 
 pub use catalogue::{Catalogue, Playable, Policy, PublicKey, Source};
 pub use format::{FormatError, Tracks, audio_format, video_format};
+pub use image::Images;
 pub use live::{Edge, Live, LiveError, Progress, Settings, WallClock};
 pub use packager::{Cut, Packager, PackagerError, Picture, Sound};
-//pub use playback::{Playback, PlaybackLimits, routes};
-//pub use token::{Audience, TokenError};
+pub use playback::{Playback, routes};
+pub use token::{Audience, TokenError};
 pub use vod::{Vod, VodError};
 pub use window::{Part, Segment, Window};

@@ -15,11 +15,22 @@ const SKIP_TARGETS: u64 = 6;
 /// A playlist for players near the edge goes back this far, ticks: a minute.
 pub const EDGE_TICKS: u64 = 60 * CLOCK_HZ as u64;
 
+/// How much of a broadcast a media playlist shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Extent {
+    /// The newest [`EDGE_TICKS`].
+    Edge,
+    /// As far back as the window goes.
+    Whole,
+    /// All of a broadcast that is over, which never changes.
+    Vod,
+}
+
 /// How a media playlist is rendered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct View {
-    /// As far back as the window goes, else [`EDGE_TICKS`].
-    pub whole: bool,
+    /// How much of it.
+    pub extent: Extent,
     /// Leave out what a player that follows knows (`_HLS_skip`).
     pub skip: bool,
 }
@@ -70,7 +81,7 @@ pub fn multivariant(window: &Window, uri: &str) -> Option<String> {
 /// The media playlist of a broadcast, live or ended.
 pub fn media(window: &Window, view: View, latency: Latency) -> String {
     let segments = window.segments();
-    let first = if view.whole || window.ended() { 0 } else { near_edge(window) };
+    let first = if view.extent == Extent::Edge { near_edge(window) } else { 0 };
     let live = !window.ended();
     let listed = segments.range(first..);
     let open = window.open_segment().filter(|open| !open.parts.is_empty());
@@ -89,7 +100,7 @@ pub fn media(window: &Window, view: View, latency: Latency) -> String {
             HOLD_BACK_TARGETS * window.target_duration(),
             SKIP_TARGETS * window.target_duration(),
         );
-    } else {
+    } else if view.extent == Extent::Vod {
         out.push_str("#EXT-X-PLAYLIST-TYPE:VOD\n");
     }
     let sequence = segments.get(first).or(window.open_segment()).map_or(window.resume().msn, |one| one.opened.msn);

@@ -48,11 +48,14 @@ struct Files {
 }
 
 impl Files {
-    fn open(dir: &Path, found: &Found) -> io::Result<Files> {
+    fn open(dir: &Path, broadcast: &str, found: &Found) -> io::Result<Files> {
         fs::create_dir_all(dir)?;
         let journal = OpenOptions::new().create(true).append(true).open(journal_path(dir))?;
         journal.set_len(found.whole_bytes)?;
         let mut files = Files { dir: dir.to_owned(), journal, segment: None };
+        if found.broadcast.is_empty() {
+            files.note(&Line::Begin { broadcast: broadcast.to_owned() })?;
+        }
         if found.was_open {
             files.note(&Line::Close)?;
         }
@@ -117,8 +120,8 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Opens the folder behind what was found in it. Blocks on the disk.
-    pub(super) fn open(dir: &Path, found: &Found) -> io::Result<Writer> {
-        Ok(Writer { files: Some(Files::open(dir, found)?), busy: None, waiting: vec![] })
+    pub(super) fn open(dir: &Path, broadcast: &str, found: &Found) -> io::Result<Writer> {
+        Ok(Writer { files: Some(Files::open(dir, broadcast, found)?), busy: None, waiting: vec![] })
     }
 
     /// Takes jobs and returns as soon as the ones before are done.
@@ -165,12 +168,14 @@ fn closed() -> io::Error {
 #[derive(Debug)]
 pub(super) struct Shelf {
     pub(super) dir: PathBuf,
+    /// The broadcast's name in addresses.
+    pub(super) broadcast: String,
     pub(super) window: RwLock<Window>,
 }
 
 impl Shelf {
-    pub(super) fn new(dir: &Path, window: Window) -> Shelf {
-        Shelf { dir: dir.to_owned(), window: RwLock::new(window) }
+    pub(super) fn new(dir: &Path, broadcast: String, window: Window) -> Shelf {
+        Shelf { dir: dir.to_owned(), broadcast, window: RwLock::new(window) }
     }
 
     pub(super) fn init(&self, number: u32) -> Option<Bytes> {

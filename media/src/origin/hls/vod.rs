@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::journal::{self, JournalError};
 use super::packager::CLOCK_HZ;
-use super::playlist::{self, Latency, View};
+use super::playlist::{self, Extent, Latency, View};
 use super::store::Shelf;
 use super::window::Window;
 
@@ -46,7 +46,7 @@ impl Vod {
             return Err(VodError::Empty);
         }
         let playlist = playlist::media(&found.window, VIEW, LATENCY).into();
-        Ok(Vod { shelf: Shelf::new(dir.as_ref(), found.window), playlist })
+        Ok(Vod { shelf: Shelf::new(dir.as_ref(), found.broadcast, found.window), playlist })
     }
 
     /// How long it is.
@@ -70,6 +70,6 @@ impl Vod {
     }
 }
 
-const VIEW: View = View { whole: true, skip: false };
+const VIEW: View = View { extent: Extent::Vod, skip: false };
 /// An ended playlist tells none.
 const LATENCY: Latency = Latency { part: 0, part_hold_back: CLOCK_HZ as u64 };
