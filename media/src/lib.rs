@@ -7,3 +7,4 @@ pub mod mp4;
 pub mod participant;
 pub mod rtmp;
 pub mod origin;
+pub mod rtmp;
