@@ -188,8 +188,8 @@ fn interleaved_sound_and_picture_arrive_whole() {
     pair.at_server.clear();
     let video = Message { kind: VIDEO, stream_id: 1, timestamp_ms: 40, payload: vec![0x17; 30_000].into() };
     let audio = Message { kind: AUDIO, stream_id: 1, timestamp_ms: 44, payload: vec![0xaf; 9_000].into() };
-    let (mut pictures, mut sounds) = (chunks(20, &video).into_iter(), chunks(21, &audio).into_iter());
-    while let Some(chunk) = pictures.next() {
+    let (pictures, mut sounds) = (chunks(20, &video), chunks(21, &audio).into_iter());
+    for chunk in pictures {
         pair.server.input(&chunk).unwrap();
         pair.server.input(&sounds.next().unwrap_or_default()).unwrap();
         pair.at_server.extend(events(&mut pair.server, |_| {}).unwrap());

@@ -103,7 +103,7 @@ impl ChunkReader {
         self.input.extend_from_slice(bytes);
     }
 
-    /// Bytes that wait to be read by [`ChunkReader::next`].
+    /// Bytes that wait to be read by [`ChunkReader::read`].
     pub fn waiting(&self) -> usize {
         self.input.len()
     }
@@ -113,7 +113,7 @@ impl ChunkReader {
     ///
     /// # Errors
     /// When the peer broke the protocol or a limit. The reader is of no use then.
-    pub fn next(&mut self) -> Result<Option<Message>, ChunkError> {
+    pub fn read(&mut self) -> Result<Option<Message>, ChunkError> {
         loop {
             if self.open.is_none() && !self.begin_chunk()? {
                 return Ok(None);

@@ -21,7 +21,7 @@ const STREAM_1: &[u8] = &[1, 0, 0, 0];
 
 fn read(reader: &mut ChunkReader, bytes: &[u8]) -> Result<Vec<Message>, ChunkError> {
     reader.push(bytes);
-    std::iter::from_fn(|| reader.next().transpose()).collect()
+    std::iter::from_fn(|| reader.read().transpose()).collect()
 }
 
 fn times(bytes: &[u8]) -> Vec<u32> {
