@@ -47,7 +47,7 @@ pub fn problems(config: &Config) -> Vec<String> {
         "storage.s3.secret_access_key is empty: give the secret of the key storage.s3.access_key_id",
     );
     say(
-        !in_s3 && !(s3.bucket.is_empty() && s3.access_key_id.is_empty() && s3.endpoint.is_empty()),
+        !in_s3 && [&s3.bucket, &s3.access_key_id, &s3.endpoint].iter().any(|given| !given.is_empty()),
         "storage.s3 is filled in but storage.kind is \"files\": set it to \"s3\", or leave storage.s3 empty",
     );
     say(

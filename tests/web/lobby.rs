@@ -150,7 +150,7 @@ async fn an_upload_that_was_cut_short_leaves_nothing_behind() {
     let state = &house.app.state;
     let key = Key::parse("posters/left-behind-1280.jpg").unwrap();
     // As if the server had died between putting the object and giving it to the experience.
-    backstage::poster::store::announce(&state.db, &[key.clone()], state.clock.now()).await.unwrap();
+    backstage::poster::store::announce(&state.db, std::slice::from_ref(&key), state.clock.now()).await.unwrap();
     state.objects.put(&key, whole("x")).await.unwrap();
     backstage::objects::doomed::look(state).await.unwrap();
     assert_eq!(objects(&house).await.len(), 1, "gone before its time");

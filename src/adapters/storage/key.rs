@@ -117,7 +117,7 @@ mod tests {
 
     #[test]
     fn a_key_cannot_leave_its_folder_nor_hide_in_it() {
-        for good in ["a", "a/b.mp4", "A-b_c.1/2", "a..b", &"x/".repeat(255).trim_end_matches('/')] {
+        for good in ["a", "a/b.mp4", "A-b_c.1/2", "a..b", "x/".repeat(255).trim_end_matches('/')] {
             assert!(Key::parse(good).is_ok(), "{good}");
         }
         let long = "a".repeat(SEGMENT_BYTES_MAX + 1);
