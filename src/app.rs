@@ -16,11 +16,13 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use crate::access::{self, Access};
 use crate::adapters::livekit::{CheckError, LiveKitServer, ServerError};
 use crate::adapters::mqtt::{BrokerError, EmbeddedBroker};
+use crate::adapters::storage::Signer;
 use crate::api::routes;
 use crate::assets::Assets;
 use crate::config::{Config, Limits as Configured, Rate as ConfiguredRate};
@@ -50,6 +52,8 @@ const FLUSH_MS_MAX: u64 = 2_000;
 const FINISH_S_MAX: u64 = 5;
 /// How often viewers are counted for the figures.
 const VIEWERS_COUNTED_EVERY: Duration = Duration::from_secs(1);
+/// Pictures decoded at the same time: each may take a quarter of a gigabyte.
+const DECODING_MAX: usize = 2;
 /// In development one machine plays a whole audience: rates are this much wider.
 const DEVELOPMENT_WIDER: u32 = 100;
 
@@ -174,6 +178,7 @@ impl App {
             public_url,
             trusted_proxies: config.server.trusted_proxies.clone(),
         };
+        let objects = crate::world::objects(&config, &base.seal, &site.public_url, &base.clock)?;
         let live = Arc::new(Hub::new(base.store.clone(), base.clock.clone()));
         for (phase, count) in counted(&base.store).await? {
             base.metrics.streams_at_start(&phase, count);
@@ -196,17 +201,20 @@ impl App {
         let wider = if site.development { DEVELOPMENT_WIDER } else { 1 };
         let state = web::Data::new(State {
             jar: Jar::new(site.https()),
-            seal: base.seal,
+            seal: base.seal.clone(),
             headers: Headers::new(&[world.doors.public_url()], site.https()),
             assets: Arc::new(Assets::load()),
             db: base.store.db().clone(),
             store: base.store,
             stage: running.stage.clone(),
-            clock: base.clock,
+            clock: base.clock.clone(),
             ids: base.ids,
             rooms: world.rooms.clone(),
             doors: world.doors,
             mail: world.mail,
+            signer: Signer::new(base.seal.clone(), site.public_url.clone(), base.clock.clone()),
+            objects,
+            decoding: Semaphore::new(DECODING_MAX),
             live,
             access: Access::default(),
             sessions: Sessions::default(),
@@ -293,6 +301,8 @@ fn start_loops(state: &web::Data<State>) -> Vec<Kept> {
     vec![
         keep("live_tick", |state| Box::pin(async move { state.live.run().await })),
         keep("access_watch", |state| Box::pin(async move { access::watch::run(&state).await })),
+        keep("objects_doomed", |state| Box::pin(async move { crate::objects::doomed::run(&state).await })),
+        keep("alerts", |state| Box::pin(async move { crate::alert::post::run(&state).await })),
         keep("viewers_count", |state| {
             Box::pin(async move {
                 let mut every = tokio::time::interval(VIEWERS_COUNTED_EVERY);

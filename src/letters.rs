@@ -57,6 +57,18 @@ impl Mail for Letters {
         }
     }
 
+    fn deliver<'a>(&'a self, letter: Letter, key: &'a str) -> BoxFuture<'a, Result<(), ProviderError>> {
+        let message = Message { to: letter.to, subject: letter.subject, text: letter.text, key: key.to_owned() };
+        Box::pin(async move {
+            let sent = match &self.carrier {
+                Carrier::Mailbox(mailbox) => mailbox.send(message).await,
+                Carrier::Smtp(smtp) => smtp.send(message).await,
+            };
+            self.metrics.mail(if sent.is_ok() { "sent" } else { "failed" });
+            sent
+        })
+    }
+
     fn kept(&self) -> Vec<(Timestamp, Letter)> {
         let Carrier::Mailbox(mailbox) = &self.carrier else {
             return vec![];

@@ -20,6 +20,9 @@ pub struct Letter {
 pub trait Mail: Send + Sync + 'static {
     /// Hands a letter over; `Ok` means accepted, not read. Returns quickly: delivery goes on behind.
     fn send(&self, letter: Letter) -> BoxFuture<'_, Result<(), ProviderError>>;
+    /// Hands a letter over and waits until the next hop has taken it (up to a minute), so that whoever keeps it knows when
+    /// to stop. `key` becomes the message id: the same letter again under the same key is a repetition.
+    fn deliver<'a>(&'a self, letter: Letter, key: &'a str) -> BoxFuture<'a, Result<(), ProviderError>>;
     /// Letters kept for reading in development, newest first; empty for real mail.
     fn kept(&self) -> Vec<(Timestamp, Letter)>;
 }

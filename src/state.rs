@@ -4,8 +4,10 @@ use backstage_actors::Stage;
 use backstage_actors::ports::{Clock, Ids, Rooms};
 use std::net::IpAddr;
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 
 use crate::access::Access;
+use crate::adapters::storage::{ObjectStore, Signer};
 use crate::assets::Assets;
 use crate::db::Db;
 use crate::live::hub::Hub;
@@ -72,6 +74,12 @@ pub struct State {
     pub doors: Arc<dyn Doors>,
     /// Letters.
     pub mail: Arc<dyn Mail>,
+    /// Whole files: posters, recordings.
+    pub objects: Arc<dyn ObjectStore>,
+    /// Signed addresses of objects that are served here.
+    pub signer: Signer,
+    /// Places to decode pictures in.
+    pub decoding: Semaphore,
     /// Live state of experiences, and their sockets.
     pub live: Arc<Hub>,
     /// Who may watch.

@@ -10,11 +10,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crate::adapters::livekit::{self, CheckError, Endpoint, LiveKitRooms, LiveKitServer, LiveKitSettings};
 use crate::adapters::mail::{Mailbox, SmtpMail, SmtpSettings};
 use crate::adapters::mqtt::{BrokerAddress, EmbeddedBroker, MqttSpine};
+use crate::adapters::storage::{FileStore, ObjectStore, S3Settings, S3Store, Signer};
 use crate::app::StartError;
-use crate::config::Config;
+use crate::config::{Config, StorageKind};
 use crate::doors::LiveKitDoors;
 use crate::letters::{Carrier, Letters};
 use crate::ports::{Doors, Mail};
+use crate::security::seal::Seal;
 use crate::store::SqlStore;
 use crate::telemetry::{Metrics, Part};
 use crate::webhooks::LiveKitDoor;
@@ -82,6 +84,36 @@ impl World {
             livekit,
             broker,
         })
+    }
+}
+
+/// Object storage. A bucket is not asked before it is used.
+pub fn objects(
+    config: &Config,
+    seal: &Seal,
+    site: &str,
+    clock: &Arc<dyn Clock>,
+) -> Result<Arc<dyn ObjectStore>, StartError> {
+    match config.storage.kind {
+        StorageKind::Files => {
+            let (folder, signer) = (config.objects_dir(), Signer::new(seal.clone(), site, clock.clone()));
+            let store = FileStore::open(&folder, signer, clock.as_ref());
+            Ok(store.map_err(|cause| StartError::Folder { path: folder, cause })?.into())
+        }
+        StorageKind::S3 => Ok(Arc::new(S3Store::new(&s3_settings(config)))),
+    }
+}
+
+/// The bucket of the configuration.
+pub fn s3_settings(config: &Config) -> S3Settings {
+    let given = &config.storage.s3;
+    S3Settings {
+        endpoint: given.endpoint.clone(),
+        region: given.region.clone(),
+        bucket: given.bucket.clone(),
+        access_key_id: given.access_key_id.clone(),
+        secret_access_key: given.secret_access_key.clone(),
+        path_style: given.path_style,
     }
 }
 

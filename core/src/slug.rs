@@ -10,6 +10,7 @@ pub const RESERVED: &[&str] = &[
     "about",
     "account",
     "admin",
+    "alerts",
     "api",
     "app",
     "assets",
@@ -38,11 +39,13 @@ pub const RESERVED: &[&str] = &[
     "m",
     "manifest",
     "me",
+    "media",
     "members",
     "metrics",
     "new",
     "oembed",
     "passes",
+    "posters",
     "pricing",
     "privacy",
     "readyz",
@@ -68,7 +71,7 @@ pub const RESERVED: &[&str] = &[
 ];
 
 /// Words that stand beside experiences in addresses of the studio and the show, and so cannot be an experience's.
-pub const RESERVED_INSIDE: &[&str] = &["edit", "experiences", "join", "new", "timeline"];
+pub const RESERVED_INSIDE: &[&str] = &["edit", "experiences", "join", "new", "notify", "poster", "timeline"];
 
 /// Why a text cannot be an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -9,8 +9,9 @@ pub mod watch;
 use backstage_core::access::{Decision, Person, Place, Role};
 use backstage_core::experience::Experience;
 use backstage_core::space::Space;
-use backstage_core::{SpaceId, UserId, access};
+use backstage_core::{ExperienceId, SpaceId, UserId, access};
 use moka::sync::Cache;
+use parking_lot::Mutex;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -32,13 +33,15 @@ pub struct Access {
     persons: Cache<(UserId, SpaceId), Arc<Person>>,
     /// Rung when access of somebody ended: the watch looks at once.
     pub ended: Notify,
+    /// Experiences that were open to everybody and now ask for a pass: the watch looks through their rooms.
+    closed: Mutex<Vec<ExperienceId>>,
 }
 
 impl Default for Access {
     fn default() -> Access {
         let persons =
             Cache::builder().max_capacity(CACHED_MAX).time_to_live(CACHED_FOR).support_invalidation_closures().build();
-        Access { persons, ended: Notify::new() }
+        Access { persons, ended: Notify::new(), closed: Mutex::default() }
     }
 }
 
@@ -47,6 +50,12 @@ impl Access {
     pub fn forget_user(&self, user: &UserId) {
         let user = user.clone();
         let _ = self.persons.invalidate_entries_if(move |(held, _), _| *held == user);
+    }
+
+    /// An experience that was open to everybody now asks for a pass: whoever has none stops watching within 5 s.
+    pub fn close(&self, experience: &ExperienceId) {
+        self.closed.lock().push(experience.clone());
+        self.ended.notify_one();
     }
 
     /// Forgets what is known of a person in one space.

@@ -8,7 +8,7 @@
 
 use backstage_actors::ports::{Path, Store};
 use backstage_core::access::Decision;
-use backstage_core::{SpaceId, Timestamp, UserId};
+use backstage_core::{ExperienceId, SpaceId, Timestamp, UserId};
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -41,8 +41,13 @@ pub fn nonce(session: &str, unique: &str) -> String {
 /// Runs until dropped.
 pub async fn run(state: &State) {
     let now = state.clock.now();
-    let mut watch =
-        Watch { persons: HashMap::new(), sessions: HashMap::new(), looked_at: now - KEPT_OUT_MS, cleared_at: now };
+    let mut watch = Watch {
+        persons: HashMap::new(),
+        sessions: HashMap::new(),
+        experiences: HashMap::new(),
+        looked_at: now - KEPT_OUT_MS,
+        cleared_at: now,
+    };
     loop {
         if let Err(problem) = watch.look(state).await {
             tracing::warn!(%problem, "could not look for access that ended; trying again");
@@ -57,6 +62,8 @@ struct Watch {
     persons: HashMap<(String, String), Timestamp>,
     /// Sessions, by (user, tag of the session).
     sessions: HashMap<(String, String), Timestamp>,
+    /// Experiences that ask for a pass now.
+    experiences: HashMap<ExperienceId, Timestamp>,
     looked_at: Timestamp,
     cleared_at: Timestamp,
 }
@@ -66,6 +73,8 @@ impl Watch {
         let now = state.clock.now();
         self.persons.retain(|_, at| now.since_ms(*at) < KEPT_OUT_MS);
         self.sessions.retain(|_, at| now.since_ms(*at) < KEPT_OUT_MS);
+        self.experiences.retain(|_, at| now.since_ms(*at) < KEPT_OUT_MS);
+        self.experiences.extend(state.access.closed.lock().drain(..).map(|id| (id, now)));
         let since = self.looked_at - OVERLAP_MS;
         // Forgotten and rung at each look while it is recent, not only at the first: a look-up that read the old row
         // may have put it back into memory in between.
@@ -85,7 +94,7 @@ impl Watch {
             state.access.forget_user(&user);
             state.live.ask_again(|member| member.user.as_ref() == Some(&user));
         }
-        let last = self.persons.values().chain(self.sessions.values()).max();
+        let last = self.persons.values().chain(self.sessions.values()).chain(self.experiences.values()).max();
         let eager = last.is_some_and(|last| now.since_ms(*last) < EAGER_MS);
         if last.is_some() && (eager || now.since_ms(self.cleared_at) >= PATIENT_MS) {
             self.clear_rooms(state).await?;
@@ -118,7 +127,9 @@ impl Watch {
         if self.sessions.contains_key(&(user.to_string(), tag.to_string())) {
             return Ok(true);
         }
-        if !self.persons.contains_key(&(user.to_string(), path.space.to_string())) {
+        let concerned = self.persons.contains_key(&(user.to_string(), path.space.to_string()))
+            || self.experiences.contains_key(&path.experience);
+        if !concerned {
             return Ok(false);
         }
         let (Ok(user), Some(snapshot)) = (UserId::parse(user), state.live.snapshot(&path.experience).await?) else {

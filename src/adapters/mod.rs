@@ -5,3 +5,4 @@ pub mod livekit;
 pub mod mail;
 pub mod mqtt;
 mod private_file;
+pub mod storage;

@@ -7,7 +7,10 @@ use actix_web::{Resource, Route};
 
 use crate::error::Problem;
 use crate::security::shell::BODY_BYTES_MAX;
-use crate::{account, admission, assets, dev, experience, home, live, profile, session, space, stream, studio};
+use crate::{
+    account, admission, alert, assets, dev, experience, home, live, objects, poster, profile, session, space, stream,
+    studio,
+};
 
 use super::preflight;
 
@@ -35,6 +38,12 @@ pub fn mount(config: &mut ServiceConfig) {
         )
         .service(one("/live/{id}", get().to(live::socket::open)))
         .service(scope("/assets").wrap(Compress::default()).service(one("/{name}", get().to(assets::show))))
+        .service(one("/posters/{name}", get().to(poster::routes::picture)))
+        .service(
+            resource("/media/{key:.*}")
+                .route(get().to(objects::routes::show))
+                .route(web::put().to(objects::routes::put)),
+        )
         .service(scope("").wrap(Compress::default()).configure(pages));
 }
 
@@ -72,11 +81,15 @@ fn pages(config: &mut ServiceConfig) {
                 .route(get().to(experience::routes::edit))
                 .route(post().to(experience::routes::update)),
         )
+        .service(one("/studio/{space}/{experience}/poster", post().to(poster::routes::update)))
+        .service(one("/studio/{space}/{experience}/poster/remove", post().to(poster::routes::remove)))
         .service(one("/studio/{space}/{experience}/timeline", get().to(stream::routes::timeline)))
         .service(one("/studio/{space}/{experience}", get().to(studio::routes::show)))
         .service(one("/m/{space}", get().to(experience::routes::first)))
         .service(one("/m/{space}/{experience}/join", post().to(experience::routes::join)))
+        .service(one("/m/{space}/{experience}/notify", post().to(alert::routes::update)))
         .service(one("/m/{space}/{experience}", get().to(experience::routes::show)))
+        .service(resource("/alerts/{id}/off").route(get().to(alert::routes::ask)).route(post().to(alert::routes::off)))
         .service(one("/@{handle}", get().to(profile::routes::show)))
         .service(one("/{space}", get().to(space::routes::show)));
 }

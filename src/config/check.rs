@@ -1,6 +1,6 @@
 //! What cannot work together, each as a sentence with the key and what to do.
 
-use super::{Config, Environment};
+use super::{Config, Environment, StorageKind};
 use url::Url;
 
 /// All that is wrong with a configuration whose keys and types are right.
@@ -35,6 +35,25 @@ pub fn problems(config: &Config) -> Vec<String> {
         own_livekit && livekit.embedded.program.as_os_str().is_empty(),
         "livekit.embedded.program is empty: name the livekit-server program, or set livekit.url",
     );
+    let (s3, in_s3) = (&config.storage.s3, config.storage.kind == StorageKind::S3);
+    say(in_s3 && s3.bucket.is_empty(), "storage.s3.bucket is empty: name the bucket, or set storage.kind to \"files\"");
+    say(
+        in_s3 && s3.region.is_empty(),
+        "storage.s3.region is empty: name the region, as \"eu-central-1\"; \"auto\" at R2",
+    );
+    say(in_s3 && s3.access_key_id.is_empty(), "storage.s3.access_key_id is empty: give the id of a key for the bucket");
+    say(
+        in_s3 && s3.secret_access_key.is_empty(),
+        "storage.s3.secret_access_key is empty: give the secret of the key storage.s3.access_key_id",
+    );
+    say(
+        !in_s3 && [&s3.bucket, &s3.access_key_id, &s3.endpoint].iter().any(|given| !given.is_empty()),
+        "storage.s3 is filled in but storage.kind is \"files\": set it to \"s3\", or leave storage.s3 empty",
+    );
+    say(
+        in_s3 && !config.storage.folder.as_os_str().is_empty(),
+        "storage.folder is set but storage.kind is \"s3\": objects are kept in the bucket, so leave storage.folder empty",
+    );
     say(!config.mail.from.contains('@'), "mail.from is not a mail address: write it as \"Name <name@example.com>\"");
     say(
         config.mqtt.user.is_empty() && !config.mqtt.password.is_empty(),
@@ -66,12 +85,13 @@ pub fn problems(config: &Config) -> Vec<String> {
     problems
 }
 
-fn urls(config: &Config) -> [(&'static str, &str, &'static [&'static str]); 7] {
+fn urls(config: &Config) -> [(&'static str, &str, &'static [&'static str]); 8] {
     [
         ("server.public_url", &config.server.public_url, &["https", "http"]),
         ("database.url (DATABASE_URL)", config.database.url.expose(), &["postgres", "postgresql", "sqlite"]),
         ("livekit.url (LIVEKIT_URL)", &config.livekit.url, &["wss", "ws", "https", "http"]),
         ("livekit.public_url", &config.livekit.public_url, &["wss", "ws"]),
+        ("storage.s3.endpoint", &config.storage.s3.endpoint, &["https", "http"]),
         ("mail.smtp_url", config.mail.smtp_url.expose(), &["smtp", "smtps"]),
         ("mqtt.url (MQTT_URL)", &config.mqtt.url, &["mqtt", "mqtts"]),
         ("telemetry.sentry_dsn (SENTRY_DSN)", config.telemetry.sentry_dsn.expose(), &["https", "http"]),

@@ -22,7 +22,8 @@ pub const SHORT_NAMES: [(&str, &str); 10] = [
     ("SENTRY_DSN", "telemetry.sentry_dsn"),
 ];
 /// Keys that hold a secret: set to nothing, they are a mistake rather than "not set".
-const SECRETS: [&str; 3] = ["livekit.api_secret", "mqtt.password", "telemetry.metrics_token"];
+const SECRETS: [&str; 4] =
+    ["livekit.api_secret", "mqtt.password", "telemetry.metrics_token", "storage.s3.secret_access_key"];
 /// Whole numbers and their bounds, by the end of the key.
 const RANGES: [(&str, i64, i64); 7] = [
     ("port", 0, 65_535),
@@ -34,8 +35,11 @@ const RANGES: [(&str, i64, i64); 7] = [
     ("seconds", 1, 86_400),
 ];
 /// Keys with a fixed choice.
-const CHOICES: [(&str, &[&str]); 2] =
-    [("environment", &["development", "production"]), ("telemetry.log_format", &["auto", "json", "pretty"])];
+const CHOICES: [(&str, &[&str]); 3] = [
+    ("environment", &["development", "production"]),
+    ("telemetry.log_format", &["auto", "json", "pretty"]),
+    ("storage.kind", &["files", "s3"]),
+];
 /// Keys that are a network address.
 const ADDRESSES: [&str; 3] = ["server.host", "server.trusted_proxies", "livekit.embedded.host"];
 

@@ -30,6 +30,8 @@ pub struct Config {
     pub data: Data,
     /// Which database.
     pub database: Database,
+    /// Where posters and recordings are kept.
+    pub storage: Storage,
     /// Which media server.
     pub livekit: LiveKit,
     /// Times of streams.
@@ -82,6 +84,46 @@ pub struct Data {
 pub struct Database {
     /// Empty for SQLite in the data folder; see [`Config::database_url`].
     pub url: Secret,
+}
+
+/// `[storage]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Storage {
+    /// Which store.
+    pub kind: StorageKind,
+    /// See [`Config::objects_dir`].
+    pub folder: PathBuf,
+    /// The bucket.
+    pub s3: S3,
+}
+
+/// Which store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StorageKind {
+    /// A folder.
+    Files,
+    /// A bucket.
+    S3,
+}
+
+/// `[storage.s3]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct S3 {
+    /// Empty: AWS itself.
+    pub endpoint: String,
+    /// `auto` at R2.
+    pub region: String,
+    /// Its name.
+    pub bucket: String,
+    /// Key id.
+    pub access_key_id: String,
+    /// Key.
+    pub secret_access_key: Secret,
+    /// Bucket in the path.
+    pub path_style: bool,
 }
 
 /// `[livekit]`
@@ -224,6 +266,14 @@ impl Config {
             Secret::new(crate::db::Db::url_of(&self.data.dir.join("backstage.db")))
         } else {
             self.database.url.clone()
+        }
+    }
+
+    /// The folder of objects kept as files.
+    pub fn objects_dir(&self) -> PathBuf {
+        match self.storage.folder.as_os_str().is_empty() {
+            true => self.data.dir.join("objects"),
+            false => self.storage.folder.clone(),
         }
     }
 

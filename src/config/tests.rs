@@ -174,3 +174,43 @@ fn every_number_has_bounds_and_every_key_a_comment() {
         }
     }
 }
+
+#[test]
+fn storage_is_a_folder_unless_a_bucket_is_named_in_full() {
+    let config = load(None, &[]).unwrap();
+    assert_eq!((config.storage.kind, config.objects_dir()), (StorageKind::Files, PathBuf::from("data/objects")));
+    let config = load(Some("[storage]\nfolder = \"/kept\""), &[]).unwrap();
+    assert_eq!(config.objects_dir(), PathBuf::from("/kept"));
+
+    let said = problems(Some("[storage]\nkind = \"s3\"\nfolder = \"/kept\""), &[]);
+    for (said, begins) in said.iter().zip([
+        "storage.s3.bucket is empty",
+        "storage.s3.region is empty",
+        "storage.s3.access_key_id is empty",
+        "storage.s3.secret_access_key is empty",
+        "storage.folder is set but storage.kind is \"s3\"",
+    ]) {
+        assert!(said.starts_with(begins), "{said}");
+    }
+    assert_eq!(said.len(), 5, "{said:?}");
+    let said = problems(Some("[storage.s3]\nbucket = \"b\"\nendpoint = \"r2\""), &[]);
+    assert!(said[0].starts_with("storage.s3 is filled in but storage.kind is \"files\""), "{said:?}");
+    assert!(said[1].starts_with("storage.s3.endpoint is not a URL"), "{said:?}");
+    assert!(problems(Some("[storage]\nkind = \"tape\""), &[])[0].starts_with("storage.kind must be one of files, s3"));
+
+    let env = [
+        ("BACKSTAGE__STORAGE__KIND", "s3"),
+        ("BACKSTAGE__STORAGE__S3__ENDPOINT", "https://account.r2.cloudflarestorage.com"),
+        ("BACKSTAGE__STORAGE__S3__REGION", "auto"),
+        ("BACKSTAGE__STORAGE__S3__BUCKET", "shows"),
+        ("BACKSTAGE__STORAGE__S3__ACCESS_KEY_ID", "id"),
+        ("BACKSTAGE__STORAGE__S3__SECRET_ACCESS_KEY", "not to be seen"),
+        ("BACKSTAGE__STORAGE__S3__PATH_STYLE", "false"),
+    ];
+    let config = load(None, &env).unwrap();
+    assert!(!config.storage.s3.path_style);
+    assert!(
+        !toml::to_string(&config).unwrap().contains("not to be seen") && !format!("{config:?}").contains("not to be")
+    );
+    assert!(problems(None, &[("BACKSTAGE__STORAGE__S3__SECRET_ACCESS_KEY", "")])[0].contains("set to nothing"));
+}

@@ -4,6 +4,7 @@ use backstage_actors::ports::{BoxFuture, Clock, ProviderError};
 use backstage_core::Timestamp;
 use parking_lot::Mutex;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::ports::{Letter, Mail};
 
@@ -11,12 +12,24 @@ use crate::ports::{Letter, Mail};
 pub struct Kept {
     clock: Arc<dyn Clock>,
     letters: Mutex<Vec<(Timestamp, Letter)>>,
+    fails: AtomicBool,
+    failed: AtomicU64,
 }
 
 impl Kept {
     /// An empty mailbox.
     pub fn new(clock: Arc<dyn Clock>) -> Kept {
-        Kept { clock, letters: Mutex::default() }
+        Kept { clock, letters: Mutex::default(), fails: AtomicBool::new(false), failed: AtomicU64::new(0) }
+    }
+
+    /// From now on letters to deliver are refused, or taken again.
+    pub fn fail(&self, fails: bool) {
+        self.fails.store(fails, Ordering::Relaxed);
+    }
+
+    /// Letters refused so far.
+    pub fn failed(&self) -> u64 {
+        self.failed.load(Ordering::Relaxed)
     }
 }
 
@@ -24,6 +37,14 @@ impl Mail for Kept {
     fn send(&self, letter: Letter) -> BoxFuture<'_, Result<(), ProviderError>> {
         self.letters.lock().push((self.clock.now(), letter));
         Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn deliver<'a>(&'a self, letter: Letter, _: &'a str) -> BoxFuture<'a, Result<(), ProviderError>> {
+        if self.fails.load(Ordering::Relaxed) {
+            self.failed.fetch_add(1, Ordering::Relaxed);
+            return Box::pin(std::future::ready(Err(ProviderError::TryAgain("the mail server is away".into()))));
+        }
+        self.send(letter)
     }
 
     fn kept(&self) -> Vec<(Timestamp, Letter)> {

@@ -11,13 +11,13 @@ const FREE_BYTES_LOW: u64 = 1_000_000_000;
 
 /// Two findings, or one if there is no folder.
 pub fn look(dir: &Path) -> Vec<Finding> {
-    let writable = writable(dir);
+    let writable = writable(dir, "data.dir (BACKSTAGE_DATA)");
     let Some(existing) = nearest_existing(dir) else { return vec![writable] };
     vec![writable, disk(&existing)]
 }
 
 /// Writes a file and takes it away again; a folder that is not there must be one that can be made.
-fn writable(dir: &Path) -> Finding {
+pub(super) fn writable(dir: &Path, setting: &str) -> Finding {
     let shown = dir.display();
     let made = !dir.exists();
     let probe = dir.join(format!(".doctor-{}", std::process::id()));
@@ -33,7 +33,7 @@ fn writable(dir: &Path) -> Finding {
         Err(error) => Finding::fault(
             "data folder",
             format!(
-                "{shown} cannot be written to ({error}): give this user the right to, or set data.dir (BACKSTAGE_DATA) to another folder."
+                "{shown} cannot be written to ({error}): give this user the right to, or set {setting} to another folder."
             ),
         ),
     }

@@ -8,6 +8,7 @@ mod livekit;
 mod neighbours;
 mod ports;
 mod programs;
+mod storage;
 #[cfg(test)]
 mod tests;
 
@@ -64,6 +65,7 @@ pub async fn examine(config: &Config) -> Report {
     let mut findings = vec![Finding::fine("configuration", "The configuration is fine.")];
     findings.extend(ports::look(config).await);
     findings.extend(folder::look(&config.data.dir));
+    findings.push(storage::look(config).await);
     findings.push(database::look(config).await);
     findings.extend(livekit::look(config).await);
     findings.extend(neighbours::look(config).await);

@@ -24,6 +24,8 @@ pub struct Typed {
     starts_at: String,
     #[serde(default)]
     grace_s: String,
+    #[serde(default)]
+    access: String,
 }
 
 impl Typed {
@@ -35,11 +37,12 @@ impl Typed {
             description: self.description.clone(),
             starts_at: self.starts_at.trim().parse().ok(),
             grace_s: self.grace_s.clone(),
+            access: self.access.clone(),
         }
     }
 
-    /// Settings, or what is wrong at which field. `access` stays what it was.
-    pub fn settings(&self, access: Rule) -> Result<Settings, FormErrors> {
+    /// Settings, or what is wrong at which field. `held`: who may watch, unless the form says.
+    pub fn settings(&self, held: Rule) -> Result<Settings, FormErrors> {
         let mut errors = FormErrors::default();
         let title = one_line(&self.title);
         let description = many_lines(&self.description);
@@ -68,12 +71,34 @@ impl Typed {
         if grace_ms.is_none() {
             errors.add("grace_s", "space.form.bad_value");
         }
-        match (slug(Slug::for_experience(self.slug.trim()), &mut errors), grace_ms) {
-            (Some(slug), Some(grace_ms)) if errors.is_empty() => {
+        let access = rule(&self.access, held);
+        if access.is_none() {
+            errors.add("access", "space.form.bad_value");
+        }
+        match (slug(Slug::for_experience(self.slug.trim()), &mut errors), grace_ms, access) {
+            (Some(slug), Some(grace_ms), Some(access)) if errors.is_empty() => {
                 Ok(Settings { slug, title, description, access, grace_ms, starts_at })
             }
             _ => Err(errors),
         }
+    }
+}
+
+/// Who may watch, as the form says it.
+fn rule(typed: &str, held: Rule) -> Option<Rule> {
+    match typed {
+        "" => Some(held),
+        "pass" => Some(Rule::Pass),
+        "open" => Some(Rule::Open),
+        _ => None,
+    }
+}
+
+/// The form's word for who may watch.
+pub const fn rule_word(rule: Rule) -> &'static str {
+    match rule {
+        Rule::Pass => "pass",
+        Rule::Open => "open",
     }
 }
 

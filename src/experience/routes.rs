@@ -10,23 +10,23 @@ use backstage_core::stream::{Phase, Stream};
 use backstage_core::{ExperienceId, SpaceId, StreamId, UserId};
 
 use super::calendar;
-use super::form::{Typed, at_field};
+use super::form::{Typed, at_field, rule_word};
 use super::views::{ExperienceEdit, ExperienceForm, ExperienceNew, ExperiencePage, ExperienceShow};
 use crate::error::{Problem, refused};
 use crate::live::broadcasts;
-use crate::page::{FormErrors, Moment, see_other, show as render, show_again};
+use crate::page::{FormErrors, Moment, initials, see_other, show as render, show_again};
 use crate::security::visitor::Visit;
 use crate::space::routes::{creator, moved_space};
 use crate::space::views::{PassChip, SpaceRef};
 use crate::state::State;
 use crate::studio::routes::{Wants, find, find_space};
-use crate::{access, pass, session, space, user};
+use crate::{access, alert, pass, poster, session, space, user};
 
 /// What a guest is called until they say otherwise.
 const GUEST: &str = "Guest";
 
 /// The experience at an address, or where it has moved to.
-async fn at_address(
+pub async fn at_address(
     state: &State,
     space: &str,
     experience: &str,
@@ -86,6 +86,12 @@ pub async fn show(at: Visit, address: web::Path<(String, String)>) -> Result<Htt
         Decision::Denied(Denial::NeedsPass) => ("needs_pass", None),
         Decision::Denied(Denial::Expired | Denial::Revoked | Denial::Suspended) => ("suspended", None),
     };
+    let notify = match at.account() {
+        Ok(person) if alert::store::wanted(&state.db, &person.user, &experience.id).await? => "on",
+        Ok(_) => "off",
+        Err(_) => "sign_in",
+    };
+    let poster = poster::store::of(&state.db, &experience.id).await?;
     let view = ExperienceShow {
         page: at.page(experience.settings.title.clone()),
         creator: creator(state, &space.team).await?,
@@ -95,7 +101,8 @@ pub async fn show(at: Visit, address: web::Path<(String, String)>) -> Result<Htt
         starts_at: experience.settings.starts_at.map(Moment::from),
         state_json: broadcasts::state(&snapshot.body, state.clock.now()),
         is_host: person.role.is_some_and(|role| role.may_host()),
-        experience: ExperiencePage::of(&space.settings.slug, &experience),
+        experience: ExperiencePage::of(&space.settings.slug, &experience, poster),
+        notify: notify.into(),
         space: space_ref(state, &space).await?,
     };
     render(&view)
@@ -179,7 +186,11 @@ pub async fn join(at: Visit, req: HttpRequest, address: web::Path<(String, Strin
 /// `GET /studio/{space}/experiences/new`
 pub async fn new(at: Visit, slug: web::Path<String>) -> Result<HttpResponse, Problem> {
     let space = find_space(&at, &slug, Wants::Edit).await?;
-    let form = ExperienceForm { grace_s: (at.state.grace_ms / 1_000).to_string(), ..ExperienceForm::default() };
+    let form = ExperienceForm {
+        grace_s: (at.state.grace_ms / 1_000).to_string(),
+        access: rule_word(Rule::Pass).to_string(),
+        ..ExperienceForm::default()
+    };
     render(&new_view(&at, &space, form, FormErrors::default()).await?)
 }
 
@@ -242,27 +253,53 @@ fn wrong(refusal: Refusal<ExperienceRejection>) -> Result<FormErrors, Problem> {
 /// `GET /studio/{space}/{experience}/edit`
 pub async fn edit(at: Visit, address: web::Path<(String, String)>) -> Result<HttpResponse, Problem> {
     let (space, experience) = find(&at, &address.0, &address.1, Wants::Edit).await?;
-    let settings = experience.state.settings;
-    let form = ExperienceForm {
-        title: settings.title,
+    let form = form_of(&experience.state.settings);
+    render(&edit_view(&at, &space, &experience.state, form, FormErrors::default()).await?)
+}
+
+fn form_of(settings: &Settings) -> ExperienceForm {
+    ExperienceForm {
+        title: settings.title.clone(),
         slug: settings.slug.to_string(),
-        description: settings.description,
+        description: settings.description.clone(),
         starts_at: settings.starts_at.map(|at| at.0),
         grace_s: (settings.grace_ms / 1_000).to_string(),
-    };
-    render(&edit_view(&at, &space, &address.1, form, FormErrors::default()).await?)
+        access: rule_word(settings.access).to_string(),
+    }
+}
+
+/// The settings page again, with what was wrong about the file that was sent as a poster: 422.
+pub async fn edit_again(
+    at: &Visit,
+    space: &Space,
+    experience: Experience,
+    poster_error: String,
+) -> Result<HttpResponse, Problem> {
+    let form = form_of(&experience.settings);
+    let view = edit_view(at, space, &experience, form, FormErrors::default()).await?;
+    show_again(&ExperienceEdit { poster_error: Some(poster_error), ..view })
 }
 
 async fn edit_view(
     at: &Visit,
     space: &Space,
-    slug: &str,
+    experience: &Experience,
     form: ExperienceForm,
     errors: FormErrors,
 ) -> Result<ExperienceEdit, Problem> {
-    let action = format!("/studio/{}/{slug}/edit", space.settings.slug);
-    let (page, space) = (at.page_t("experience.edit.title"), space_ref(&at.state, space).await?);
-    Ok(ExperienceEdit { page, space, form, errors, action, cancel_url: "/studio".into() })
+    let address = format!("/studio/{}/{}", space.settings.slug, experience.settings.slug);
+    Ok(ExperienceEdit {
+        page: at.page_t("experience.edit.title"),
+        space: space_ref(&at.state, space).await?,
+        form,
+        errors,
+        action: format!("{address}/edit"),
+        cancel_url: "/studio".into(),
+        poster: poster::store::of(&at.state.db, &experience.id).await?,
+        mark: initials(&experience.settings.title),
+        poster_action: format!("{address}/poster"),
+        poster_error: None,
+    })
 }
 
 /// `POST /studio/{space}/{experience}/edit`
@@ -277,14 +314,18 @@ pub async fn update(
     let experience = experience.state;
     let settings = match typed.settings(experience.settings.access) {
         Ok(settings) => settings,
-        Err(errors) => return show_again(&edit_view(&at, &space, &address.1, typed.form(), errors).await?),
+        Err(errors) => return show_again(&edit_view(&at, &space, &experience, typed.form(), errors).await?),
     };
     let (old, new) = (experience.settings.slug.clone(), settings.slug.clone());
+    let closes = (experience.settings.access, settings.access) == (Rule::Open, Rule::Pass);
     let stream = StreamId::parse(&state.ids.next()).map_err(Problem::internal)?;
     if let Err(refusal) =
         state.stage.experience(&space.id, &experience.id, ExperienceEvent::Edit { settings, stream }).await
     {
-        return show_again(&edit_view(&at, &space, &address.1, typed.form(), wrong(refusal)?).await?);
+        return show_again(&edit_view(&at, &space, &experience, typed.form(), wrong(refusal)?).await?);
+    }
+    if closes {
+        state.access.close(&experience.id);
     }
     if old != new {
         let now = state.clock.now();

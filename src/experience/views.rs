@@ -1,6 +1,7 @@
 //! Pages of an experience.
 
 use crate::page::{FormErrors, Moment, Page};
+use crate::poster::Poster;
 use crate::space::views::{Creator, PassChip, SpaceRef};
 use askama::Template;
 use backstage_core::experience::Experience;
@@ -19,14 +20,14 @@ pub struct ExperiencePage {
     /// What it is about.
     pub description: String,
     /// Picture.
-    pub poster_url: Option<String>,
+    pub poster: Option<Poster>,
     /// `/m/{space}/{experience}`
     pub url: String,
 }
 
 impl ExperiencePage {
     /// Of an experience in the space at `space`.
-    pub fn of(space: &Slug, experience: &Experience) -> ExperiencePage {
+    pub fn of(space: &Slug, experience: &Experience, poster: Option<Poster>) -> ExperiencePage {
         let settings = &experience.settings;
         ExperiencePage {
             id: experience.id.to_string(),
@@ -34,7 +35,7 @@ impl ExperiencePage {
             slug: settings.slug.to_string(),
             title: settings.title.clone(),
             description: settings.description.clone(),
-            poster_url: None,
+            poster,
             url: format!("/m/{space}/{}", settings.slug),
         }
     }
@@ -64,6 +65,8 @@ pub struct ExperienceShow {
     pub state_json: String,
     /// The visitor may host.
     pub is_host: bool,
+    /// Whether the visitor is told by mail when it goes live: `on`, `off`, or `sign_in` for those without an address.
+    pub notify: String,
 }
 
 /// What is typed into the form.
@@ -79,6 +82,8 @@ pub struct ExperienceForm {
     pub starts_at: Option<i64>,
     /// Reconnection grace in seconds.
     pub grace_s: String,
+    /// Who may watch: `pass` or `open`.
+    pub access: String,
 }
 
 /// `/studio/{space}/experiences/new`
@@ -115,4 +120,12 @@ pub struct ExperienceEdit {
     pub action: String,
     /// Where Cancel leads.
     pub cancel_url: String,
+    /// Its poster.
+    pub poster: Option<Poster>,
+    /// Letters in place of one.
+    pub mark: String,
+    /// Where the poster's form posts to.
+    pub poster_action: String,
+    /// Why the file that was sent is no poster.
+    pub poster_error: Option<String>,
 }

@@ -4,7 +4,8 @@ use actix_web::HttpResponse;
 
 use super::views::HomeShow;
 use crate::error::Problem;
-use crate::page::{Moment, show as render};
+use crate::page::{Moment, initials, show as render};
+use crate::poster;
 use crate::security::visitor::Visit;
 use crate::space;
 use crate::space::routes::on_air;
@@ -29,7 +30,8 @@ pub async fn show(at: Visit) -> Result<HttpResponse, Problem> {
             url: format!("/m/{}/{}", found.space.settings.slug, found.experience.settings.slug),
             space_name: found.space.settings.name.clone(),
             accent: space::store::accent(&state.db, &found.space.id).await?,
-            poster_url: None,
+            poster: poster::store::of(&state.db, &found.experience.id).await?,
+            mark: initials(&found.experience.settings.title),
             starts_at: starts_at.map(Moment::from),
             live: on_air(&found.stream.phase),
         };

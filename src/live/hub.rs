@@ -1,6 +1,7 @@
 //! All channels of this node. It is the actors' [`Announcer`]: each commit reaches the browsers from here.
 
 use backstage_actors::ports::{Announcer, Clock, News};
+use backstage_core::experience::Experience;
 use backstage_core::space::Space;
 use backstage_core::{ExperienceId, Kind, SpaceId};
 use moka::sync::Cache;
@@ -178,7 +179,13 @@ impl Announcer for Hub {
                 let channel =
                     ExperienceId::parse(&news.key.id).ok().and_then(|id| self.channels.read().get(&id).cloned());
                 if let (Some(channel), Ok(experience)) = (channel, serde_json::from_str(&news.state)) {
+                    let before = channel.snapshot().map(|snapshot| snapshot.experience.settings.access);
+                    let experience: Experience = experience;
+                    let after = experience.settings.access;
                     channel.put_experience(news.version, experience);
+                    if before.is_some_and(|before| before != after) {
+                        channel.ask_again(&|_| true);
+                    }
                 }
             }
             Kind::Stream => {

@@ -8,4 +8,5 @@ pub mod next;
 pub mod scope;
 pub mod seal;
 pub mod shell;
+pub mod upload;
 pub mod visitor;

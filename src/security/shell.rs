@@ -13,7 +13,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::scope::Scope;
-use super::{csrf, next as places};
+use super::{csrf, next as places, upload};
 use crate::error::Problem;
 use crate::page;
 use crate::state::State;
@@ -36,7 +36,7 @@ enum Door {
     Api,
     /// The browser socket.
     Socket,
-    /// Signed by its sender, so no browser checks: webhooks.
+    /// Signed, so no browser checks: webhooks by their sender, objects by us.
     Signed,
     /// Assets, probes and metrics.
     Plain,
@@ -47,8 +47,8 @@ impl Door {
         match path.split('/').nth(1).unwrap_or_default() {
             "api" => Door::Api,
             "live" => Door::Socket,
-            "webhooks" => Door::Signed,
-            "assets" | "healthz" | "readyz" | "metrics" => Door::Plain,
+            "webhooks" | "media" => Door::Signed,
+            "assets" | "posters" | "healthz" | "readyz" | "metrics" => Door::Plain,
             _ => Door::Page,
         }
     }
@@ -117,6 +117,8 @@ async fn check(state: &State, door: Door, req: &mut ServiceRequest) -> Result<()
         return Err(Problem::forged());
     }
     match door {
+        // A form with a file is not read here: the handler reads it, and its token before anything else of it.
+        Door::Page if !safe && upload::is_one(req) => Ok(()),
         Door::Page if !safe => check_form(state, req).await,
         Door::Api if !safe && req.headers().contains_key(header::COOKIE) => {
             let given = req.headers().get("x-csrf-token").and_then(|value| value.to_str().ok()).unwrap_or_default();

@@ -16,7 +16,7 @@ use crate::page::{FormErrors, Moment, initials, see_other, show as render, show_
 use crate::security::visitor::Visit;
 use crate::state::State;
 use crate::studio::routes::{Wants, find_space};
-use crate::{access, pass, profile, team};
+use crate::{access, pass, poster, profile, team};
 
 /// Name of the pass that every new space gets.
 pub const FREE_PASS: &str = "Free pass";
@@ -103,7 +103,8 @@ pub async fn card(state: &State, space: &Space, accent: &str, experience: &Exper
         url: format!("/m/{}/{}", space.settings.slug, experience.settings.slug),
         space_name: space.settings.name.clone(),
         accent: accent.to_string(),
-        poster_url: None,
+        poster: poster::store::of(&state.db, &experience.id).await?,
+        mark: initials(&experience.settings.title),
         starts_at: experience.settings.starts_at.map(Moment::from),
         live,
     })

@@ -1,6 +1,7 @@
 //! Pages of a space.
 
 use crate::page::{FormErrors, Moment, Page};
+use crate::poster::Poster;
 use askama::Template;
 
 /// A show in a list; templates call it `card`.
@@ -15,7 +16,9 @@ pub struct ShowCard {
     /// Accent of the space.
     pub accent: String,
     /// Picture.
-    pub poster_url: Option<String>,
+    pub poster: Option<Poster>,
+    /// Letters in place of one.
+    pub mark: String,
     /// Announced start.
     pub starts_at: Option<Moment>,
     /// On air now.

@@ -199,7 +199,7 @@ pub async fn timeline(at: Visit, address: web::Path<(String, String)>) -> Result
             events: rows.iter().map(line).collect(),
         });
     }
-    let experience = ExperiencePage::of(&space.settings.slug, &experience.state);
+    let experience = ExperiencePage::of(&space.settings.slug, &experience.state, None);
     show(&StreamTimeline { page: at.page_t("timeline.title"), experience, streams })
 }
 

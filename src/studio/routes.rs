@@ -95,7 +95,7 @@ pub async fn show(at: Visit, address: web::Path<(String, String)>) -> Result<Htt
     let (space, experience) = find(&at, &address.0, &address.1, Wants::Host).await?;
     let state = &at.state;
     let snapshot = state.live.snapshot(&experience.state.id).await?.ok_or_else(Problem::not_found)?;
-    let page = ExperiencePage::of(&space.settings.slug, &experience.state);
+    let page = ExperiencePage::of(&space.settings.slug, &experience.state, None);
     let view = StudioShow {
         page: at.page(experience.state.settings.title.clone()),
         watch_url: page.url.clone(),

@@ -11,6 +11,7 @@ mod access;
 mod browser;
 mod house;
 mod live;
+mod lobby;
 mod pages;
 mod security;
 mod signing_in;
