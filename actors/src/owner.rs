@@ -225,6 +225,7 @@ async fn decide_and_commit<M: Noun>(shared: &Shared, id: &str, mut held: Option<
                 }
                 tell_log(&news);
                 ports.announcer.announce(news);
+                state.watched(&shared.watch);
                 wakes.wake(shared);
                 let receipt = Receipt { version: version + 1, changed: true };
                 return (Some(Held { version: version + 1, state }), Ok(receipt));
@@ -299,6 +300,13 @@ fn commit_of<M: Noun>(
             | Effect::TellSpace { .. }
             | Effect::OpenRoom { .. }
             | Effect::CloseRoom { .. }
+            | Effect::CreateLiveStream { .. }
+            | Effect::CompleteLiveStream { .. }
+            | Effect::StartBridge { .. }
+            | Effect::StopBridge { .. }
+            | Effect::StartRecording { .. }
+            | Effect::StopRecording { .. }
+            | Effect::Archive { .. }
             | Effect::Publish(_) => {
                 if let Some(lane) = effect.lane() {
                     let key_text = format!("{}:{}:{}:{n}", key.kind.as_str(), key.id, version + 1);
