@@ -205,7 +205,8 @@ async fn decide_and_commit<M: Noun>(shared: &Shared, id: &str, mut held: Option<
             }
             return settle_only(shared, before, take.settles, Ok(Receipt { version, changed: false })).await;
         }
-        let commit = match commit_of(shared, &key, version, &state, effects, &take) {
+        let told = state.told(before.as_ref().map(|held| &held.state), &take.event);
+        let commit = match commit_of(shared, &key, version, &state, effects, &take, told) {
             Ok(commit) => commit,
             Err(error) => return (before, Err(Refusal::Unavailable(error.to_string()))),
         };
@@ -287,6 +288,7 @@ fn commit_of<M: Noun>(
     state: &M,
     effects: Vec<Effect>,
     take: &Take<M>,
+    (event, cause): (&str, &str),
 ) -> Result<Commit, serde_json::Error> {
     let at = shared.ports.clock.now();
     let index = state.index();
@@ -325,9 +327,9 @@ fn commit_of<M: Noun>(
         event: EventRow {
             version: version + 1,
             at,
-            event: M::event_name(&take.event).into(),
+            event: event.into(),
             phase: index.phase.into(),
-            cause: M::cause(&take.event).into(),
+            cause: cause.into(),
             payload: serde_json::to_string(&take.event)?,
         },
         outbox,

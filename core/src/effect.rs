@@ -110,7 +110,7 @@ pub struct Lifecycle {
     /// Stream it happened to, when there is one.
     pub stream: Option<StreamId>,
     /// Last part of the topic: `scheduled lobby armed live reconnecting resumed ended archived cancelled`, and
-    /// `delivery_webrtc delivery_warming delivery_hybrid delivery_hls delivery_fallback`.
+    /// `delivery_webrtc delivery_warming delivery_hybrid delivery_returning delivery_hls delivery_fallback`.
     pub event: String,
     /// Code of the cause: `creator media_arrived media_lost grace_over limit schedule_expired lobby_expired ...`.
     pub cause: String,

@@ -284,7 +284,7 @@ impl Delivery {
         if mode == Mode::Webrtc {
             self.under_since = None;
         }
-        wishes.push(Wish::Say { mode: mode.as_str(), cause: reason.code() });
+        wishes.push(Wish::Say { mode: mode.turned_name(), cause: reason.code() });
     }
 
     /// The HLS side failed: everybody off it, and another try after a rest.

@@ -135,6 +135,26 @@ impl Mode {
         }
     }
 
+    /// Which way the cohorts move, while they do.
+    pub const fn heading(&self) -> Option<Heading> {
+        match self {
+            Mode::Hybrid { heading, .. } => Some(*heading),
+            Mode::Webrtc | Mode::Warming { .. } | Mode::Hls { .. } | Mode::Fallback { .. } => None,
+        }
+    }
+
+    /// Name in the timeline of a turn to this mode.
+    pub const fn turned_name(&self) -> &'static str {
+        match self {
+            Mode::Webrtc => "delivery_webrtc",
+            Mode::Warming { .. } => "delivery_warming",
+            Mode::Hybrid { heading: Heading::Up, .. } => "delivery_hybrid",
+            Mode::Hybrid { heading: Heading::Down, .. } => "delivery_returning",
+            Mode::Hls { .. } => "delivery_hls",
+            Mode::Fallback { .. } => "delivery_fallback",
+        }
+    }
+
     /// Whether some viewers may be on HLS.
     pub const fn is_mixed(&self) -> bool {
         matches!(self, Mode::Hybrid { .. } | Mode::Hls { .. })
@@ -311,7 +331,7 @@ pub enum Wish {
     StepAt { due_at: Timestamp },
     /// Do not wake.
     ForgetStep,
-    /// Tell the spine: the mode changed.
+    /// Tell the spine that the mode changed: see [`Mode::turned_name`].
     Say { mode: &'static str, cause: &'static str },
 }
 

@@ -76,7 +76,7 @@ fn near_the_limit_the_hls_side_is_warmed_up_and_nobody_moves() {
     assert_eq!(
         wishes,
         [
-            Wish::Say { mode: "warming", cause: "near_limit" },
+            Wish::Say { mode: "delivery_warming", cause: "near_limit" },
             Wish::CreateLiveStream,
             Wish::StepAt { due_at: Timestamp(21_000) }
         ]
@@ -97,7 +97,7 @@ fn over_the_limit_new_viewers_get_hls_and_the_others_move_in_cohorts() {
     let wishes = apply(&mut delivery, 4_000, webrtc(101));
     assert_eq!(
         wishes,
-        [Wish::Say { mode: "hybrid", cause: "viewers" }, Wish::StepAt { due_at: Timestamp(6_000) }]
+        [Wish::Say { mode: "delivery_hybrid", cause: "viewers" }, Wish::StepAt { due_at: Timestamp(6_000) }]
     );
     assert_eq!(delivery.reason, Some(Reason::Viewers { viewers: 101, limit: 100 }));
     assert_eq!(source(&delivery, None, 9_999), Source::Hls);
@@ -111,7 +111,7 @@ fn over_the_limit_new_viewers_get_hls_and_the_others_move_in_cohorts() {
         assert!(matches!(delivery.mode, Mode::Hybrid { moved_percent, .. } if moved_percent == moved));
     }
     let wishes = apply(&mut delivery, 10_000, DeliveryEvent::CohortMoved);
-    assert_eq!(wishes, [Wish::Say { mode: "hls", cause: "viewers" }]);
+    assert_eq!(wishes, [Wish::Say { mode: "delivery_hls", cause: "viewers" }]);
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn an_audience_that_was_expected_starts_it_with_the_first_frame() {
     assert_eq!(apply(&mut delivery, 0, DeliveryEvent::LobbyOpened), [Wish::CreateLiveStream]);
     apply(&mut delivery, 100, created());
     let wishes = apply(&mut delivery, 5_000, DeliveryEvent::WentLive);
-    assert_eq!(wishes[0], Wish::Say { mode: "warming", cause: "expected" });
+    assert_eq!(wishes[0], Wish::Say { mode: "delivery_warming", cause: "expected" });
     assert_eq!(wishes[1], Wish::StartBridge { broadcast: live_id() });
     apply(&mut delivery, 5_200, DeliveryEvent::BridgeStarted);
     apply(&mut delivery, 7_000, advanced(6_900));
@@ -151,7 +151,7 @@ fn a_dead_bridge_sends_everybody_back_as_far_as_there_is_room() {
         wishes,
         [
             Wish::StopBridge,
-            Wish::Say { mode: "fallback", cause: "bridge_lost" },
+            Wish::Say { mode: "delivery_fallback", cause: "bridge_lost" },
             Wish::StepAt { due_at: Timestamp(33_000) }
         ]
     );
@@ -191,7 +191,7 @@ fn a_provider_that_never_becomes_active_is_tried_again_with_growing_rests() {
     apply(&mut delivery, 1_500, created());
     apply(&mut delivery, 2_000, DeliveryEvent::BridgeStarted);
     let wishes = apply(&mut delivery, 21_000, DeliveryEvent::CohortMoved);
-    assert!(wishes.contains(&Wish::Say { mode: "fallback", cause: "never_active" }));
+    assert!(wishes.contains(&Wish::Say { mode: "delivery_fallback", cause: "never_active" }));
     assert_eq!(source(&delivery, Some(Source::Webrtc), 5), Source::Webrtc);
     let mut rests = vec![];
     for _ in 0..8 {
@@ -214,7 +214,7 @@ fn it_goes_back_only_after_long_under_the_lower_mark() {
     apply(&mut delivery, 740_000, both(0, 42));
     assert_eq!(delivery.step_at, Some(Timestamp(800_000)));
     let wishes = apply(&mut delivery, 800_000, DeliveryEvent::CohortMoved);
-    assert_eq!(wishes[0], Wish::Say { mode: "hybrid", cause: "few_viewers" });
+    assert_eq!(wishes[0], Wish::Say { mode: "delivery_returning", cause: "few_viewers" });
     assert_eq!(source(&delivery, None, 0), Source::Webrtc);
     run(&mut delivery, 802_000);
     assert_eq!(source(&delivery, Some(Source::Hls), 7_500), Source::Webrtc);
@@ -248,12 +248,12 @@ fn a_broadcast_that_comes_after_the_end_is_completed_at_once() {
 fn the_creator_chooses_and_other_platforms_force_it() {
     let mut delivery = on_air(limits());
     let chosen = |choice| DeliveryEvent::Overridden { choice };
-    assert!(apply(&mut delivery, 1_000, chosen(Choice::Hls)).contains(&Wish::Say { mode: "warming", cause: "chosen_hls" }));
+    assert!(apply(&mut delivery, 1_000, chosen(Choice::Hls)).contains(&Wish::Say { mode: "delivery_warming", cause: "chosen_hls" }));
     let wishes = apply(&mut delivery, 2_000, chosen(Choice::Webrtc));
-    assert!(wishes.contains(&Wish::Say { mode: "webrtc", cause: "chosen_webrtc" }));
+    assert!(wishes.contains(&Wish::Say { mode: "delivery_webrtc", cause: "chosen_webrtc" }));
     apply(&mut delivery, 3_000, chosen(Choice::Auto));
     let wishes = apply(&mut delivery, 4_000, DeliveryEvent::TargetsChanged { count: 2 });
-    assert!(wishes.contains(&Wish::Say { mode: "warming", cause: "targets" }));
+    assert!(wishes.contains(&Wish::Say { mode: "delivery_warming", cause: "targets" }));
 
     let mut none = Delivery::planned(None, 0, 1_000);
     apply(&mut none, 0, DeliveryEvent::WentLive);
@@ -274,7 +274,7 @@ fn the_budget_ends_it_at_the_very_moment_it_is_spent() {
     let due = delivery.step_at.unwrap();
     assert_eq!(due.0, 4_000 + 36_001);
     let wishes = apply(&mut delivery, due.0, DeliveryEvent::CohortMoved);
-    assert_eq!(wishes[0], Wish::Say { mode: "hybrid", cause: "budget_spent" });
+    assert_eq!(wishes[0], Wish::Say { mode: "delivery_returning", cause: "budget_spent" });
     run(&mut delivery, due.0 + 60_000);
     assert_eq!(delivery.mode, Mode::Webrtc);
     assert_eq!(apply(&mut delivery, 200_000, webrtc(150)), []);

@@ -124,6 +124,18 @@ impl Machine for Stream {
             StreamEvent::Health { .. } => "health",
         }
     }
+
+    /// A turn of the delivery is told as such, whatever brought it about: `delivery_hybrid`, because of `viewers`.
+    fn told(&self, before: Option<&Stream>, event: &StreamEvent) -> (&'static str, &'static str) {
+        let turned = before.filter(|before| before.phase == self.phase).is_some_and(|before| {
+            let (was, is) = (&before.delivery.mode, &self.delivery.mode);
+            was.as_str() != is.as_str() || was.heading() != is.heading()
+        });
+        match self.delivery.reason {
+            Some(reason) if turned => (self.delivery.mode.turned_name(), reason.code()),
+            Some(_) | None => (Self::event_name(event), Self::cause(event)),
+        }
+    }
 }
 
 impl Stream {

@@ -39,7 +39,7 @@ impl Stream {
             }
             Wish::StepAt { due_at } => Effect::SetTimer { name: TimerName::DeliveryStep, due_at },
             Wish::ForgetStep => Effect::CancelTimer { name: TimerName::DeliveryStep },
-            Wish::Say { mode, cause } => self.publish(now, &format!("delivery_{mode}"), cause),
+            Wish::Say { mode, cause } => self.publish(now, mode, cause),
         }
     }
 
