@@ -153,7 +153,10 @@ async fn bytes_per_idle_experience(store: Arc<dyn Store>) -> usize {
     let wake = async |ids: &[ExperienceId]| {
         for id in ids {
             // Refused, but the owner is alive and holds its state afterwards.
-            let _ = running.stage.experience(&space, id, ExperienceEvent::StreamFinished { stream: unused(), peak: None }).await;
+            let _ = running
+                .stage
+                .experience(&space, id, ExperienceEvent::StreamFinished { stream: unused(), peak: None })
+                .await;
         }
     };
     wake(&ids[..IDLE / 10]).await;

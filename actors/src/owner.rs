@@ -351,10 +351,6 @@ impl Wakes {
         let mut lanes: Vec<_> = commit.outbox.iter().map(|row| row.lane).collect();
         lanes.sort();
         lanes.dedup();
-        // A settled effect may have held back a younger one of its owner.
-        if let Some(Settles::Effect(_)) = commit.settles {
-            lanes = backstage_core::effect::Lane::ALL.to_vec();
-        }
         Wakes { lanes, timers: !commit.timers_set.is_empty() }
     }
 

@@ -308,11 +308,7 @@ pub enum WorkerSeen {
 pub trait Bridges: Send + Sync + 'static {
     /// Sets up the bridge unless it is there. `Ok` once it is set up and tries by itself: that keys must be fetched, a room
     /// joined or a connection made is no reason to wait, since the stream's other wishes wait behind this one.
-    fn start<'a>(
-        &'a self,
-        path: &'a Path,
-        broadcast: &'a BroadcastId,
-    ) -> BoxFuture<'a, Result<(), ProviderError>>;
+    fn start<'a>(&'a self, path: &'a Path, broadcast: &'a BroadcastId) -> BoxFuture<'a, Result<(), ProviderError>>;
     /// Stops it and waits until it no longer sends; none there is fine.
     fn stop<'a>(&'a self, stream: &'a StreamId) -> BoxFuture<'a, Result<(), ProviderError>>;
     /// How it is now.

@@ -113,7 +113,11 @@ async fn sweep_media(stage: &Stage) {
         let Ok(stream) = watch::load(stage, &seen.stream).await else { return };
         if stream.is_none_or(|stream| is_stray(&stream.delivery, &seen.id)) {
             ports.gauge.reconciled("broadcast_stray");
-            logged(media.broadcasts.complete(&seen.id).await, &seen.stream, "a stray live stream could not be completed");
+            logged(
+                media.broadcasts.complete(&seen.id).await,
+                &seen.stream,
+                "a stray live stream could not be completed",
+            );
         }
     }
 }

@@ -4,11 +4,11 @@
 use crate::keep::Kept;
 use crate::ports::{Archiving, OutboxRow, Path, Performed, ProviderError, Settles};
 use crate::stage::{Refusal, Stage};
-use backstage_core::effect::Lane;
-use backstage_core::{Effect, ExperienceId, SpaceId, StreamId};
 use backstage_core::delivery::DeliveryEvent;
+use backstage_core::effect::Lane;
 use backstage_core::recording::RecorderEvent;
 use backstage_core::stream::{Setup, StreamEvent};
+use backstage_core::{Effect, ExperienceId, SpaceId, StreamId};
 use futures_util::future::join_all;
 use std::cell::Cell;
 use std::rc::Rc;

@@ -91,13 +91,14 @@ pub struct Limits {
     pub poll_ms: u64,
     /// Between two looks at what is delivered and recorded, ms.
     pub watch_ms: u64,
-    /// A playlist that has not advanced for so long stands still, ms.
+    /// A playlist that has not advanced for so long stands still, ms. Longer than two of its parts (or segments, where it
+    /// has no parts): a provider with long segments needs more. Noticed after up to `stall_ms` and two looks.
     pub stall_ms: i64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { sweep_ms: 10_000, lease_ms: 30_000, poll_ms: 5_000, watch_ms: 1_000, stall_ms: 3_000 }
+        Limits { sweep_ms: 10_000, lease_ms: 30_000, poll_ms: 5_000, watch_ms: 1_000, stall_ms: 2_500 }
     }
 }
 

@@ -191,7 +191,7 @@ async fn refresh(stage: &Stage, id: &StreamId) {
 /// The stream as stored.
 pub(crate) async fn load(stage: &Stage, id: &StreamId) -> Result<Option<Stream>, StoreError> {
     let stored = stage.shared().ports.store.load(&Key::new(Kind::Stream, id.as_str())).await?;
-    Ok(stored.and_then(|stored| serde_json::from_str(&stored.state).ok()))
+    Ok(stored.and_then(|stored| Stream::from_json(&stored.state).ok()))
 }
 
 async fn round(stage: &Stage, memory: &Memory, lines: &[Watched]) {

@@ -74,7 +74,7 @@ impl Record {
         timers: &[TimerName],
         tapes: &BTreeMap<StreamId, Tape>,
     ) {
-        let stream: Stream = serde_json::from_str(&commit.state).expect("a stream's state");
+        let stream = Stream::from_json(&commit.state).expect("a stream's state");
         let effects: Vec<Effect> = commit.outbox.iter().map(|row| row.effect.clone()).collect();
         self.violations.extend(invariants::completed_after_stop(&stream, &effects));
         let tape = tapes.get(&stream.id).copied().unwrap_or_default();
@@ -115,7 +115,8 @@ impl Record {
     pub fn check_media(&mut self, tapes: &BTreeMap<StreamId, Tape>, left_running: Vec<String>) {
         for (stream, tape) in tapes.iter().filter(|(_, tape)| tape.parts > 0 && !tape.archived) {
             let letter = self.wanted.iter().any(|(row, _)| {
-                matches!(&row.effect, Effect::Archive { stream: of, .. } if of == stream) && self.dead.contains(&row.key)
+                matches!(&row.effect, Effect::Archive { stream: of, .. } if of == stream)
+                    && self.dead.contains(&row.key)
             });
             if !letter {
                 let detail = format!("the recording of {stream} is neither archived nor a dead letter: {tape:?}");

@@ -106,7 +106,11 @@ impl Delivery {
             }
             (Mode::Hybrid { heading: Heading::Up, .. }, None | Some(Source::Hls | Source::Slate)) => Source::Hls,
             (Mode::Hybrid { heading: Heading::Down, moved_percent, .. }, Some(Source::Hls)) => {
-                if moved(moved_percent) { Source::Hls } else { self.webrtc_or_slate(current, slot) }
+                if moved(moved_percent) {
+                    Source::Hls
+                } else {
+                    self.webrtc_or_slate(current, slot)
+                }
             }
             (
                 Mode::Hybrid { heading: Heading::Down, .. }

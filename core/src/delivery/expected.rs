@@ -15,9 +15,10 @@ const WAITING_PERCENT: u64 = 150;
 /// Without any peak: 0.
 pub fn weighted_peak(peaks: &[u32]) -> u32 {
     let weights = (1..=PEAKS_MAX as u64).rev();
-    let (sum, weight) = peaks.iter().zip(weights).fold((0_u64, 0_u64), |(sum, all), (peak, weight)| {
-        (sum + u64::from(*peak) * weight, all + weight)
-    });
+    let (sum, weight) = peaks
+        .iter()
+        .zip(weights)
+        .fold((0_u64, 0_u64), |(sum, all), (peak, weight)| (sum + u64::from(*peak) * weight, all + weight));
     if weight == 0 { 0 } else { u32::try_from(sum.div_ceil(weight)).unwrap_or(u32::MAX) }
 }
 

@@ -220,11 +220,7 @@ impl Delivery {
                 if want == Want::Hls {
                     let first = cohort(&limits);
                     let next_at = now + limits.cohort_every_ms;
-                    self.turn(
-                        Mode::Hybrid { heading: Heading::Up, moved_percent: first, next_at },
-                        reason,
-                        wishes,
-                    );
+                    self.turn(Mode::Hybrid { heading: Heading::Up, moved_percent: first, next_at }, reason, wishes);
                 }
             }
             Mode::Warming { since } if now >= since + limits.warm_limit_ms => {
@@ -369,7 +365,7 @@ impl Delivery {
 
     /// Keeps the one timer at the earliest moment at which something changes by itself.
     fn set_step(&mut self, now: Timestamp, wishes: &mut Wishes) {
-        let due_at = self.next_step(now).map(|due_at| due_at.max(now + 1));
+        let due_at = self.next_step(now);
         if due_at != self.step_at {
             wishes.push(due_at.map_or(Wish::ForgetStep, |due_at| Wish::StepAt { due_at }));
             self.step_at = due_at;
@@ -385,7 +381,9 @@ impl Delivery {
             Mode::Fallback { retry_at, .. } => Some(retry_at),
         };
         let active = self.mode != Mode::Webrtc;
-        let cooled = self.under_since.map(|since| since + limits.cooldown_ms);
+        // On the way back already, nothing waits for the cooldown any more.
+        let down = self.mode.heading() == Some(Heading::Down);
+        let cooled = self.under_since.filter(|_| !down).map(|since| since + limits.cooldown_ms);
         let distrust = (active && self.expected(now) > 0).then(|| live_since + limits.expected_trust_ms);
         let spent = (active && self.bridge_runs()).then(|| {
             let mut used = self.used;
@@ -393,7 +391,8 @@ impl Delivery {
             let lasts_ms = limits.budget.lasts_ms(&used, self.audience.hls);
             lasts_ms.filter(|ms| *ms > 0).map(|ms| now + ms)
         });
-        [of_mode, cooled, distrust, spent.flatten()].into_iter().flatten().min()
+        // What is past was acted on, or is nobody's concern in this mode: a timer for it would fire for ever.
+        [of_mode, cooled, distrust, spent.flatten()].into_iter().flatten().filter(|due_at| *due_at > now).min()
     }
 }
 

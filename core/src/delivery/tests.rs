@@ -107,7 +107,10 @@ fn over_the_limit_new_viewers_get_hls_and_the_others_move_in_cohorts() {
     assert_eq!(delivery.assign(stage), Assignment { source: Source::Webrtc, after_ms: 0 });
     assert_eq!(delivery.apply(Timestamp(5_999), DeliveryEvent::CohortMoved), Err(DeliveryRejection::StaleStep));
     for (at, moved) in [(6_000, 50), (8_000, 75)] {
-        assert_eq!(apply(&mut delivery, at, DeliveryEvent::CohortMoved), [Wish::StepAt { due_at: Timestamp(at + 2_000) }]);
+        assert_eq!(
+            apply(&mut delivery, at, DeliveryEvent::CohortMoved),
+            [Wish::StepAt { due_at: Timestamp(at + 2_000) }]
+        );
         assert!(matches!(delivery.mode, Mode::Hybrid { moved_percent, .. } if moved_percent == moved));
     }
     let wishes = apply(&mut delivery, 10_000, DeliveryEvent::CohortMoved);
@@ -159,7 +162,9 @@ fn a_dead_bridge_sends_everybody_back_as_far_as_there_is_room() {
     assert_eq!(back, 2_500);
     assert_eq!(source(&delivery, Some(Source::Hls), 9_999), Source::Slate);
     assert_eq!(source(&delivery, Some(Source::Webrtc), 9_999), Source::Webrtc);
-    assert!(delivery.assign(ViewerRef { on_stage: false, current: Some(Source::Hls), slot: Slot::nth(77) }).after_ms < 500);
+    assert!(
+        delivery.assign(ViewerRef { on_stage: false, current: Some(Source::Hls), slot: Slot::nth(77) }).after_ms < 500
+    );
     // It is tried again, after the old bridge is gone.
     apply(&mut delivery, 33_000, DeliveryEvent::CohortMoved);
     let wishes = apply(&mut delivery, 33_100, DeliveryEvent::BridgeStopped);
@@ -248,7 +253,10 @@ fn a_broadcast_that_comes_after_the_end_is_completed_at_once() {
 fn the_creator_chooses_and_other_platforms_force_it() {
     let mut delivery = on_air(limits());
     let chosen = |choice| DeliveryEvent::Overridden { choice };
-    assert!(apply(&mut delivery, 1_000, chosen(Choice::Hls)).contains(&Wish::Say { mode: "delivery_warming", cause: "chosen_hls" }));
+    assert!(
+        apply(&mut delivery, 1_000, chosen(Choice::Hls))
+            .contains(&Wish::Say { mode: "delivery_warming", cause: "chosen_hls" })
+    );
     let wishes = apply(&mut delivery, 2_000, chosen(Choice::Webrtc));
     assert!(wishes.contains(&Wish::Say { mode: "delivery_webrtc", cause: "chosen_webrtc" }));
     apply(&mut delivery, 3_000, chosen(Choice::Auto));
@@ -361,6 +369,12 @@ proptest! {
                 }
             }
             prop_assert!(delivery.step_at.is_none_or(|due_at| due_at.0 > now));
+            let (mut left_alone, mut steps) = (delivery.clone(), 0);
+            while let Some(due_at) = left_alone.step_at.filter(|due_at| due_at.0 < now + 600_000) {
+                left_alone.apply(due_at, DeliveryEvent::CohortMoved).unwrap();
+                steps += 1;
+                prop_assert!(steps < 200, "{left_alone:?}");
+            }
             prop_assert!(delivery.shut_out <= assign::SLOTS);
         }
     }

@@ -1,7 +1,7 @@
 //! What stays with the stream: bounded, whatever its length.
 
-use super::grade::{Cause, Grade};
 use super::HealthNews;
+use super::grade::{Cause, Grade};
 use crate::time::{MINUTE_MS, Timestamp};
 use serde::{Deserialize, Serialize};
 

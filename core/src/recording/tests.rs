@@ -61,7 +61,6 @@ fn each_end_without_a_recording_has_its_reason() {
     }
 }
 
-
 #[test]
 fn what_has_begun_is_not_planned_anew() {
     let mut recorder = running();

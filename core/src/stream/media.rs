@@ -29,9 +29,7 @@ impl Stream {
     fn delivery_effect(&self, now: Timestamp, wish: Wish) -> Effect {
         let (space, experience, stream) = self.path();
         match wish {
-            Wish::CreateLiveStream => {
-                Effect::CreateLiveStream { space, experience, stream, grace_ms: self.grace_ms }
-            }
+            Wish::CreateLiveStream => Effect::CreateLiveStream { space, experience, stream, grace_ms: self.grace_ms },
             Wish::StartBridge { broadcast } => Effect::StartBridge { space, experience, stream, broadcast },
             Wish::StopBridge => Effect::StopBridge { space, experience, stream },
             Wish::CompleteLiveStream { broadcast } => {
@@ -59,7 +57,11 @@ impl Stream {
         effects
     }
 
-    pub(super) fn delivery_news(&mut self, now: Timestamp, news: DeliveryEvent) -> Result<Vec<Effect>, StreamRejection> {
+    pub(super) fn delivery_news(
+        &mut self,
+        now: Timestamp,
+        news: DeliveryEvent,
+    ) -> Result<Vec<Effect>, StreamRejection> {
         match news {
             // Said by the stream itself, and by nobody else.
             DeliveryEvent::Planned { .. }
@@ -91,10 +93,7 @@ impl Stream {
         }
         let recording = Recording::of(&self.recorder);
         self.phase = Phase::Archived { live_since, ended_at: at, cause, recording };
-        vec![
-            Effect::CancelTimer { name: TimerName::Closing },
-            self.publish(now, "archived", recording.as_str()),
-        ]
+        vec![Effect::CancelTimer { name: TimerName::Closing }, self.publish(now, "archived", recording.as_str())]
     }
 }
 

@@ -260,6 +260,13 @@ pub struct Stream {
     pub room_closed: bool,
 }
 
+impl Stream {
+    /// Reads a stored state.
+    pub fn from_json(state: &str) -> Result<Stream, serde_json::Error> {
+        serde_json::from_str(state)
+    }
+}
+
 impl Phase {
     /// The phase as a word, as stored and shown.
     pub const fn as_str(&self) -> &'static str {
