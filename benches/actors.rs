@@ -69,6 +69,7 @@ fn start(store: Arc<dyn Store>) -> Running {
         spine: Arc::new(FakeSpine::new(Trouble::none())),
         announcer: Arc::new(Silent),
         gauge: Arc::new(Silent),
+        media: Default::default(),
         rules: Rules::default(),
         limits: Limits::default(),
     })
@@ -152,7 +153,10 @@ async fn bytes_per_idle_experience(store: Arc<dyn Store>) -> usize {
     let wake = async |ids: &[ExperienceId]| {
         for id in ids {
             // Refused, but the owner is alive and holds its state afterwards.
-            let _ = running.stage.experience(&space, id, ExperienceEvent::StreamFinished { stream: unused() }).await;
+            let _ = running
+                .stage
+                .experience(&space, id, ExperienceEvent::StreamFinished { stream: unused(), peak: None })
+                .await;
         }
     };
     wake(&ids[..IDLE / 10]).await;

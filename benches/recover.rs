@@ -100,6 +100,7 @@ async fn seed(data: &Path, streams: usize) {
         spine: Arc::new(FakeSpine::new(Trouble::none())),
         announcer: Arc::new(Silent),
         gauge: Arc::new(Silent),
+        media: Default::default(),
         rules: Rules::default(),
         // Nothing is swept away while the world is furnished.
         limits: Limits { sweep_ms: 1 << 40, ..Limits::default() },

@@ -8,7 +8,7 @@ use actix_web::middleware::from_fn;
 use actix_web::{HttpServer, web};
 use backstage_actors::keep::Kept;
 use backstage_actors::ports::{Announcer, Clock, Gauge, Ids, Store};
-use backstage_actors::{Limits as LoopLimits, Ports, Rules, Running, Stage};
+use backstage_actors::{Limits as LoopLimits, Media, Ports, Rules, Running, Stage};
 use futures_util::future::LocalBoxFuture;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -191,11 +191,13 @@ impl App {
             spine: world.spine.clone(),
             announcer: live.clone() as Arc<dyn Announcer>,
             gauge: base.metrics.clone() as Arc<dyn Gauge>,
+            media: Media::default(),
             rules: Rules::default(),
             limits: LoopLimits {
                 sweep_ms: config.streams.sweep_ms,
                 lease_ms: config.streams.lease_ms,
                 poll_ms: config.streams.poll_ms,
+                ..LoopLimits::default()
             },
         });
         let wider = if site.development { DEVELOPMENT_WIDER } else { 1 };

@@ -2,7 +2,8 @@
 //!
 //! [`Stage`] is the way in. Each aggregate has one owner (an [`owner::Owner`]): a space supervises its experiences, an
 //! experience its stream. Three loops work beside them: [`runner`] performs committed effects, [`timers`] fires
-//! durable timers, [`reconcile`] compares the media server with what we hold.
+//! durable timers, [`reconcile`] compares the media server with what we hold, and [`watch`] looks every second at what is
+//! delivered and recorded.
 
 pub mod fakes;
 pub mod keep;
@@ -16,6 +17,8 @@ pub mod runner;
 pub mod stage;
 pub mod supervisor;
 pub mod timers;
+pub mod unset;
+pub mod watch;
 
 pub use rules::Rules;
-pub use stage::{Limits, Ports, Receipt, Refusal, Running, Stage};
+pub use stage::{Limits, Media, Ports, Receipt, Refusal, Running, Stage};

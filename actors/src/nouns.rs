@@ -3,6 +3,7 @@
 use crate::ports::Path;
 use crate::registry::{Registry, Shelf};
 use crate::rules::{Decide, Rules};
+use crate::watch::{Watch, Watched};
 use backstage_core::experience::Experience;
 use backstage_core::machine::{Index, Kind};
 use backstage_core::space::Space;
@@ -26,6 +27,8 @@ pub trait Noun: Machine {
     fn path(&self) -> Option<Path> {
         None
     }
+    /// Called with each committed state: what must be looked at from now on.
+    fn watched(&self, _watch: &Watch) {}
 }
 
 impl Noun for Space {
@@ -61,6 +64,9 @@ impl Noun for Stream {
     }
     fn path(&self) -> Option<Path> {
         Some(Path { space: self.space.clone(), experience: self.experience.clone(), stream: self.id.clone() })
+    }
+    fn watched(&self, watch: &Watch) {
+        watch.note(&self.id, Watched::of(self));
     }
 }
 

@@ -205,7 +205,8 @@ async fn decide_and_commit<M: Noun>(shared: &Shared, id: &str, mut held: Option<
             }
             return settle_only(shared, before, take.settles, Ok(Receipt { version, changed: false })).await;
         }
-        let commit = match commit_of(shared, &key, version, &state, effects, &take) {
+        let told = state.told(before.as_ref().map(|held| &held.state), &take.event);
+        let commit = match commit_of(shared, &key, version, &state, effects, &take, told) {
             Ok(commit) => commit,
             Err(error) => return (before, Err(Refusal::Unavailable(error.to_string()))),
         };
@@ -225,6 +226,7 @@ async fn decide_and_commit<M: Noun>(shared: &Shared, id: &str, mut held: Option<
                 }
                 tell_log(&news);
                 ports.announcer.announce(news);
+                state.watched(&shared.watch);
                 wakes.wake(shared);
                 let receipt = Receipt { version: version + 1, changed: true };
                 return (Some(Held { version: version + 1, state }), Ok(receipt));
@@ -286,6 +288,7 @@ fn commit_of<M: Noun>(
     state: &M,
     effects: Vec<Effect>,
     take: &Take<M>,
+    (event, cause): (&str, &str),
 ) -> Result<Commit, serde_json::Error> {
     let at = shared.ports.clock.now();
     let index = state.index();
@@ -299,6 +302,13 @@ fn commit_of<M: Noun>(
             | Effect::TellSpace { .. }
             | Effect::OpenRoom { .. }
             | Effect::CloseRoom { .. }
+            | Effect::CreateLiveStream { .. }
+            | Effect::CompleteLiveStream { .. }
+            | Effect::StartBridge { .. }
+            | Effect::StopBridge { .. }
+            | Effect::StartRecording { .. }
+            | Effect::StopRecording { .. }
+            | Effect::Archive { .. }
             | Effect::Publish(_) => {
                 if let Some(lane) = effect.lane() {
                     let key_text = format!("{}:{}:{}:{n}", key.kind.as_str(), key.id, version + 1);
@@ -317,9 +327,9 @@ fn commit_of<M: Noun>(
         event: EventRow {
             version: version + 1,
             at,
-            event: M::event_name(&take.event).into(),
+            event: event.into(),
             phase: index.phase.into(),
-            cause: M::cause(&take.event).into(),
+            cause: cause.into(),
             payload: serde_json::to_string(&take.event)?,
         },
         outbox,
@@ -341,10 +351,6 @@ impl Wakes {
         let mut lanes: Vec<_> = commit.outbox.iter().map(|row| row.lane).collect();
         lanes.sort();
         lanes.dedup();
-        // A settled effect may have held back a younger one of its owner.
-        if let Some(Settles::Effect(_)) = commit.settles {
-            lanes = backstage_core::effect::Lane::ALL.to_vec();
-        }
         Wakes { lanes, timers: !commit.timers_set.is_empty() }
     }
 

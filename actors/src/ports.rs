@@ -1,9 +1,11 @@
 //! What the actors need of the world. Each port has one fake in [`crate::fakes`] and one or more real
 //! implementations in the server's `store/` and `adapters/`.
 
+use backstage_core::delivery::{Audience, Live};
 use backstage_core::effect::{Effect, Lane, Lifecycle};
 use backstage_core::machine::Kind;
-use backstage_core::{ExperienceId, SpaceId, StreamId, TimerName, Timestamp, TrackId};
+use backstage_core::recording::Archive;
+use backstage_core::{BroadcastId, ExperienceId, SpaceId, StreamId, TimerName, Timestamp, TrackId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -292,6 +294,98 @@ pub trait Rooms: Send + Sync + 'static {
     ) -> BoxFuture<'a, Result<Option<BTreeSet<TrackId>>, ProviderError>>;
 }
 
+/// How a bridge or a recorder is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WorkerSeen {
+    /// There is none, or it gave up.
+    Missing,
+    /// It is there and tries.
+    Working,
+}
+
+/// Bridges: from a stream's room to its live stream at the HLS provider. Every call has its own time-out and is safe to
+/// repeat.
+pub trait Bridges: Send + Sync + 'static {
+    /// Sets up the bridge unless it is there. `Ok` once it is set up and tries by itself: that keys must be fetched, a room
+    /// joined or a connection made is no reason to wait, since the stream's other wishes wait behind this one.
+    fn start<'a>(&'a self, path: &'a Path, broadcast: &'a BroadcastId) -> BoxFuture<'a, Result<(), ProviderError>>;
+    /// Stops it and waits until it no longer sends; none there is fine.
+    fn stop<'a>(&'a self, stream: &'a StreamId) -> BoxFuture<'a, Result<(), ProviderError>>;
+    /// How it is now.
+    fn look<'a>(&'a self, stream: &'a StreamId) -> BoxFuture<'a, Result<WorkerSeen, ProviderError>>;
+    /// Streams that have a bridge of this installation.
+    fn list(&self) -> BoxFuture<'_, Result<Vec<StreamId>, ProviderError>>;
+}
+
+/// What the provider says of a live stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// It does not have it, or it is complete.
+    Gone,
+    /// Nothing that can be played yet, or the sender is gone.
+    Idle,
+    /// It can be played; the number of the newest segment or part, which grows.
+    Active {
+        /// Grows with each segment or part.
+        sequence: u64,
+    },
+}
+
+/// A live stream that the provider holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BroadcastSeen {
+    /// The provider's id.
+    pub id: BroadcastId,
+    /// The stream it was made for.
+    pub stream: StreamId,
+}
+
+/// The HLS provider (Mux, or the embedded origin): one live stream per stream. Every call has its own time-out and is safe
+/// to repeat.
+pub trait Broadcasts: Send + Sync + 'static {
+    /// Makes the live stream, or finds the one made for this stream before. The provider waits `grace_ms` for a bridge
+    /// that dropped.
+    fn create<'a>(&'a self, path: &'a Path, grace_ms: i64) -> BoxFuture<'a, Result<Live, ProviderError>>;
+    /// Completes it; one that is complete or gone is fine.
+    fn complete<'a>(&'a self, id: &'a BroadcastId) -> BoxFuture<'a, Result<(), ProviderError>>;
+    /// How far its playlist is. Asked about once a second while the bridge is on, so it reads the playlist and not the
+    /// provider's rate-limited API.
+    fn progress<'a>(&'a self, live: &'a Live) -> BoxFuture<'a, Result<Progress, ProviderError>>;
+    /// Live streams of this installation that are not complete.
+    fn list(&self) -> BoxFuture<'_, Result<Vec<BroadcastSeen>, ProviderError>>;
+}
+
+/// How far an archive is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Archiving {
+    /// It goes on; ask again.
+    Going,
+    /// It is in the object storage, complete and readable.
+    Done(Archive),
+}
+
+/// Recorders and the archive. Every call has its own time-out and is safe to repeat.
+pub trait Recordings: Send + Sync + 'static {
+    /// Sets up the recorder unless it is there; `Ok` once it is set up and tries by itself. What an earlier recorder of
+    /// this stream wrote is continued, not overwritten.
+    fn start<'a>(&'a self, path: &'a Path) -> BoxFuture<'a, Result<(), ProviderError>>;
+    /// Stops it and closes its file; says whether anything was recorded. None there is fine.
+    fn stop<'a>(&'a self, stream: &'a StreamId) -> BoxFuture<'a, Result<bool, ProviderError>>;
+    /// How it is now.
+    fn look<'a>(&'a self, stream: &'a StreamId) -> BoxFuture<'a, Result<WorkerSeen, ProviderError>>;
+    /// Streams that have a recorder of this installation.
+    fn list(&self) -> BoxFuture<'_, Result<Vec<StreamId>, ProviderError>>;
+    /// Brings the closed recording to the object storage, in the background; asked again until it is done. On `Final` the
+    /// file stays where it is.
+    fn archive<'a>(&'a self, path: &'a Path) -> BoxFuture<'a, Result<Archiving, ProviderError>>;
+}
+
+/// Who watches, by what they see. Answers from memory.
+pub trait Audiences: Send + Sync + 'static {
+    /// Counts the people of one stream's experience; `None` when this node knows nothing of it.
+    fn count(&self, path: &Path) -> Option<Audience>;
+}
+
 /// The event spine (MQTT). Called at least once per event, in order per experience; `key` identifies repetitions.
 pub trait Spine: Send + Sync + 'static {
     /// Hands the event over; `Ok` once the broker has confirmed it.
@@ -329,7 +423,8 @@ pub trait Gauge: Send + Sync + 'static {
     fn actor_escalated(&self, kind: &str);
     /// An effect was performed: `done`, `retry` or `dead`.
     fn effect(&self, lane: &str, outcome: &str);
-    /// The sweep found something that no webhook had told: `track_found`, `track_lost`, `room_missing`, `room_stray`.
+    /// The sweep found something that no webhook had told: `media`, `room_missing`, `room_stray`, `bridge_lost`,
+    /// `bridge_stray`, `recorder_lost`, `recorder_stray`, `broadcast_lost`, `broadcast_stray`, `playlist_stalled`.
     fn reconciled(&self, what: &str);
     /// A sweep looked at this many open streams and took so long.
     fn swept(&self, streams: usize, took_ms: i64);

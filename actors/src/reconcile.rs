@@ -2,10 +2,13 @@
 //! that are there are compared with the rooms that should be.
 
 use crate::keep::Kept;
-use crate::ports::{OpenStream, Path, StoreError};
+use crate::ports::{OpenStream, Path, ProviderError, StoreError};
 use crate::stage::Stage;
+use crate::watch;
+use backstage_core::delivery::{Bridge, Broadcast, Delivery};
+use backstage_core::recording::Recorder;
 use backstage_core::stream::StreamEvent;
-use backstage_core::{StreamId, Timestamp};
+use backstage_core::{BroadcastId, StreamId, Timestamp};
 use futures_util::stream::{self, StreamExt};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -80,8 +83,66 @@ pub async fn sweep(stage: &Stage) -> Result<(), StoreError> {
             }
         })
         .await;
+    let on_air = open.iter().filter(|stream| matches!(stream.phase.as_str(), "live" | "reconnecting" | "ended"));
+    watch::adopt(stage, on_air.map(|stream| &stream.path.stream)).await;
+    sweep_media(stage).await;
     ports.gauge.swept(open.len(), ports.clock.now().since_ms(began_at));
     Ok(())
+}
+
+/// Bridges, recorders and live streams that nobody wants any more: left behind by a process that died, or begun late.
+/// What is listed is looked up afterwards, since each is only begun for a stream that was committed before.
+async fn sweep_media(stage: &Stage) {
+    let ports = &stage.shared().ports;
+    let media = &ports.media;
+    for id in listed(media.bridges.list().await, "bridges") {
+        let Ok(stream) = watch::load(stage, &id).await else { return };
+        if stream.is_none_or(|stream| stream.delivery.bridge == Bridge::Off) {
+            ports.gauge.reconciled("bridge_stray");
+            logged(media.bridges.stop(&id).await, &id, "a stray bridge could not be stopped");
+        }
+    }
+    for id in listed(media.recordings.list().await, "recorders") {
+        let Ok(stream) = watch::load(stage, &id).await else { return };
+        if stream.is_none_or(|stream| !(stream.recorder.is_running() || stream.recorder == Recorder::Stopping)) {
+            ports.gauge.reconciled("recorder_stray");
+            logged(media.recordings.stop(&id).await, &id, "a stray recorder could not be stopped");
+        }
+    }
+    for seen in listed(media.broadcasts.list().await, "live streams") {
+        let Ok(stream) = watch::load(stage, &seen.stream).await else { return };
+        if stream.is_none_or(|stream| is_stray(&stream.delivery, &seen.id)) {
+            ports.gauge.reconciled("broadcast_stray");
+            logged(
+                media.broadcasts.complete(&seen.id).await,
+                &seen.stream,
+                "a stray live stream could not be completed",
+            );
+        }
+    }
+}
+
+/// Of a stream that is over and sends nothing any more, or another one than the stream has.
+fn is_stray(delivery: &Delivery, id: &BroadcastId) -> bool {
+    match &delivery.broadcast {
+        Broadcast::Asked => false,
+        Broadcast::Ready { live } if live.id == *id => false,
+        Broadcast::Ready { .. } | Broadcast::None => true,
+        Broadcast::Completing { .. } | Broadcast::Completed { .. } => delivery.bridge == Bridge::Off,
+    }
+}
+
+fn listed<T>(answer: Result<Vec<T>, ProviderError>, what: &str) -> Vec<T> {
+    answer.unwrap_or_else(|error| {
+        tracing::warn!(%error, "{what} could not be listed; the next sweep tries again");
+        vec![]
+    })
+}
+
+fn logged<T>(answer: Result<T, ProviderError>, stream: &StreamId, problem: &str) {
+    if let Err(error) = answer {
+        tracing::warn!(%stream, %error, "{problem}; the next sweep tries again");
+    }
 }
 
 /// What a look at a room came to.

@@ -5,13 +5,15 @@ use crate::owner::{ChildOf, Owner, Stop, Take};
 use crate::ports::*;
 use crate::registry::Registry;
 use crate::supervisor::{Children, Down, Verdict};
-use crate::{Rules, keep::Kept, reconcile, runner, timers};
+use crate::unset::NotConfigured;
+use crate::watch::Watch;
+use crate::{Rules, keep::Kept, reconcile, runner, timers, watch};
 use actix::prelude::*;
 use backstage_core::effect::Lane;
 use backstage_core::experience::{Experience, ExperienceEvent, ExperienceRejection};
 use backstage_core::machine::Kind;
 use backstage_core::space::{Space, SpaceEvent, SpaceRejection};
-use backstage_core::stream::{Stream, StreamEvent, StreamRejection};
+use backstage_core::stream::{Setup, Stream, StreamEvent, StreamRejection};
 use backstage_core::{ExperienceId, Machine, SpaceId};
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -41,10 +43,41 @@ pub struct Ports {
     pub announcer: Arc<dyn Announcer>,
     /// Counts for operators.
     pub gauge: Arc<dyn Gauge>,
+    /// HLS and recordings; [`Media::default`] where there are none.
+    pub media: Media,
     /// The decisions; [`Rules::default`] but in tests that plant bugs.
     pub rules: Rules,
     /// Figures of the loops.
     pub limits: Limits,
+}
+
+/// HLS and recordings.
+#[derive(Clone)]
+pub struct Media {
+    /// What is offered to new streams.
+    pub setup: Setup,
+    /// Bridges.
+    pub bridges: Arc<dyn Bridges>,
+    /// The HLS provider.
+    pub broadcasts: Arc<dyn Broadcasts>,
+    /// Recorders and the archive.
+    pub recordings: Arc<dyn Recordings>,
+    /// Who watches.
+    pub audiences: Arc<dyn Audiences>,
+}
+
+/// None of it.
+impl Default for Media {
+    fn default() -> Media {
+        let none = Arc::new(NotConfigured);
+        Media {
+            setup: Setup::default(),
+            bridges: none.clone(),
+            broadcasts: none.clone(),
+            recordings: none.clone(),
+            audiences: none,
+        }
+    }
 }
 
 /// Figures of the loops.
@@ -56,11 +89,16 @@ pub struct Limits {
     pub lease_ms: i64,
     /// The longest the loops sleep before they look at the store again, ms: other nodes write there too.
     pub poll_ms: u64,
+    /// Between two looks at what is delivered and recorded, ms.
+    pub watch_ms: u64,
+    /// A playlist that has not advanced for so long stands still, ms. Longer than two of its parts (or segments, where it
+    /// has no parts): a provider with long segments needs more. Noticed after up to `stall_ms` and two looks.
+    pub stall_ms: i64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { sweep_ms: 10_000, lease_ms: 30_000, poll_ms: 5_000 }
+        Limits { sweep_ms: 10_000, lease_ms: 30_000, poll_ms: 5_000, watch_ms: 1_000, stall_ms: 2_500 }
     }
 }
 
@@ -100,7 +138,9 @@ pub struct Shared {
     pub timers: Notify,
     /// The media server should be looked at.
     pub sweep: Notify,
-    lanes: [Notify; 3],
+    /// What to look at every second.
+    pub watch: Watch,
+    lanes: [Notify; 5],
     /// Events handed to owners and not answered yet, by kind.
     waiting: [AtomicUsize; 3],
 }
@@ -121,6 +161,8 @@ impl Shared {
             Lane::Domain => &self.lanes[0],
             Lane::Rooms => &self.lanes[1],
             Lane::Spine => &self.lanes[2],
+            Lane::Media => &self.lanes[3],
+            Lane::Broadcasts => &self.lanes[4],
         }
     }
 
@@ -158,14 +200,14 @@ pub struct Running {
 impl Stage {
     /// Starts the actors and loops on the present arbiter. Call it inside an actix system.
     pub fn start(ports: Ports) -> Running {
-        let lanes = [Notify::new(), Notify::new(), Notify::new()];
-        let (registry, timers, sweep, waiting) = Default::default();
-        let shared = Arc::new(Shared { ports, registry, timers, sweep, lanes, waiting });
+        let (registry, timers, sweep, watch, lanes, waiting) = Default::default();
+        let shared = Arc::new(Shared { ports, registry, timers, sweep, watch, lanes, waiting });
         let root = Root { shared: shared.clone(), spaces: Children::default() }.start();
         let stage = Stage { shared, root };
         let mut loops: Vec<Kept> = Lane::ALL.into_iter().map(|lane| runner::start(stage.clone(), lane)).collect();
         loops.push(timers::start(stage.clone()));
         loops.push(reconcile::start(stage.clone()));
+        loops.push(watch::start(stage.clone()));
         Running { stage, loops }
     }
 

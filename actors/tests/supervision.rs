@@ -53,6 +53,7 @@ impl Theatre {
             spine: Arc::new(FakeSpine::new(Trouble::none())),
             announcer: Arc::new(Silent),
             gauge: gauge.clone(),
+            media: Default::default(),
             rules,
             limits: Limits::default(),
         });

@@ -27,6 +27,23 @@ pub enum Effect {
     OpenRoom { space: SpaceId, experience: ExperienceId, stream: StreamId },
     /// Close the stream's media room and disconnect everybody in it; the answer is `RoomClosed`.
     CloseRoom { space: SpaceId, experience: ExperienceId, stream: StreamId },
+    /// Have a live stream at the HLS provider, once per stream; the answer is `BroadcastCreated`. `grace_ms`: how long the
+    /// provider should wait for a bridge that dropped.
+    CreateLiveStream { space: SpaceId, experience: ExperienceId, stream: StreamId, grace_ms: i64 },
+    /// Complete it: what was played becomes a recording of fixed length. One that is gone is fine. Only asked for once the
+    /// bridge has stopped; the answer is `BroadcastCompleted`.
+    CompleteLiveStream { space: SpaceId, experience: ExperienceId, stream: StreamId, broadcast: BroadcastId },
+    /// Have a bridge from the room to the live stream; one that is there is fine. The answer is `BridgeStarted`.
+    StartBridge { space: SpaceId, experience: ExperienceId, stream: StreamId, broadcast: BroadcastId },
+    /// Stop it; none there is fine. The answer is `BridgeStopped`.
+    StopBridge { space: SpaceId, experience: ExperienceId, stream: StreamId },
+    /// Have a recorder in the room; one that is there is fine, and one that was there before is continued. The answer is
+    /// `Started`.
+    StartRecording { space: SpaceId, experience: ExperienceId, stream: StreamId },
+    /// Stop it and close its file; the answer is `Stopped`.
+    StopRecording { space: SpaceId, experience: ExperienceId, stream: StreamId },
+    /// Bring the recording to the object storage; the answer is `Archived`, once it is really there.
+    Archive { space: SpaceId, experience: ExperienceId, stream: StreamId },
     /// Say it to the event spine: topic `backstage/v1/{space}/{experience}/{event}`.
     Publish(Lifecycle),
 }
@@ -47,17 +64,20 @@ pub enum TimerName {
     LiveLimit,
     /// The room's end was not confirmed: ask again.
     Closing,
+    /// The next step of the delivery is due: a cohort, a retry, a deadline, the way back.
+    DeliveryStep,
 }
 
 impl TimerName {
     /// Every name, for tests and stores.
-    pub const ALL: [TimerName; 6] = [
+    pub const ALL: [TimerName; 7] = [
         TimerName::ScheduleExpiry,
         TimerName::LobbyExpiry,
         TimerName::Arming,
         TimerName::Grace,
         TimerName::LiveLimit,
         TimerName::Closing,
+        TimerName::DeliveryStep,
     ];
 
     /// The name used in the store.
@@ -69,6 +89,7 @@ impl TimerName {
             TimerName::Grace => "grace",
             TimerName::LiveLimit => "live_limit",
             TimerName::Closing => "closing",
+            TimerName::DeliveryStep => "delivery_step",
         }
     }
 
@@ -88,7 +109,8 @@ pub struct Lifecycle {
     pub experience: ExperienceId,
     /// Stream it happened to, when there is one.
     pub stream: Option<StreamId>,
-    /// Last part of the topic: `scheduled lobby armed live reconnecting resumed ended archived cancelled`.
+    /// Last part of the topic: `scheduled lobby armed live reconnecting resumed ended archived cancelled`, and
+    /// `delivery_webrtc delivery_warming delivery_hybrid delivery_returning delivery_hls delivery_fallback`.
     pub event: String,
     /// Code of the cause: `creator media_arrived media_lost grace_over limit schedule_expired lobby_expired ...`.
     pub cause: String,
@@ -106,11 +128,15 @@ pub enum Lane {
     Rooms,
     /// The event spine.
     Spine,
+    /// Bridges and recorders.
+    Media,
+    /// The HLS provider.
+    Broadcasts,
 }
 
 impl Lane {
     /// Every lane.
-    pub const ALL: [Lane; 3] = [Lane::Domain, Lane::Rooms, Lane::Spine];
+    pub const ALL: [Lane; 5] = [Lane::Domain, Lane::Rooms, Lane::Spine, Lane::Media, Lane::Broadcasts];
 
     /// The name used in the store and in metrics.
     pub const fn as_str(self) -> &'static str {
@@ -118,6 +144,8 @@ impl Lane {
             Lane::Domain => "domain",
             Lane::Rooms => "rooms",
             Lane::Spine => "spine",
+            Lane::Media => "media",
+            Lane::Broadcasts => "broadcasts",
         }
     }
 }
@@ -130,6 +158,12 @@ impl Effect {
             Effect::TellStream { .. } | Effect::TellExperience { .. } | Effect::TellSpace { .. } => Some(Lane::Domain),
             Effect::OpenRoom { .. } | Effect::CloseRoom { .. } => Some(Lane::Rooms),
             Effect::Publish(_) => Some(Lane::Spine),
+            Effect::StartBridge { .. }
+            | Effect::StopBridge { .. }
+            | Effect::StartRecording { .. }
+            | Effect::StopRecording { .. }
+            | Effect::Archive { .. } => Some(Lane::Media),
+            Effect::CreateLiveStream { .. } | Effect::CompleteLiveStream { .. } => Some(Lane::Broadcasts),
         }
     }
 }

@@ -70,4 +70,6 @@ ids! {
     PassId,
     /// A track a publisher sends, as its media server names it.
     TrackId,
+    /// A live stream at the HLS provider, as the provider names it.
+    BroadcastId,
 }

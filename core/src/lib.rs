@@ -5,11 +5,14 @@
 //! tested by a list of events, and replayed.
 
 pub mod access;
+pub mod delivery;
 pub mod effect;
 pub mod experience;
+pub mod health;
 pub mod ids;
 pub mod invariants;
 pub mod machine;
+pub mod recording;
 pub mod slug;
 pub mod space;
 pub mod stream;

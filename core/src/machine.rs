@@ -70,4 +70,8 @@ pub trait Machine: Sized + Clone + PartialEq + Debug + Serialize + DeserializeOw
     fn event_name(event: &Self::Event) -> &'static str;
     /// Who or what caused it, as a code for the timeline: `creator`, `media_server`, `timer`, `sweep`, ...
     fn cause(event: &Self::Event) -> &'static str;
+    /// Name and cause as the timeline tells them, knowing what the event led to from `before`.
+    fn told(&self, _before: Option<&Self>, event: &Self::Event) -> (&'static str, &'static str) {
+        (Self::event_name(event), Self::cause(event))
+    }
 }

@@ -17,6 +17,7 @@ use super::channel::{Channel, Snapshot};
 use super::presence::Member;
 use crate::error::Problem;
 use crate::store::SqlStore;
+use crate::stream::words;
 
 /// How often presence is told, ms.
 pub const TICK_MS: u64 = 1_000;
@@ -192,7 +193,9 @@ impl Announcer for Hub {
                 let channel = news.path.as_ref().and_then(|path| self.channels.read().get(&path.experience).cloned());
                 if let (Some(channel), Ok(stream)) = (channel, serde_json::from_str(&news.state)) {
                     channel.put_stream(news.version, stream);
-                    channel.tell_timeline(|| broadcasts::timeline(&news.event));
+                    if !words::is_quiet(&news.event) {
+                        channel.tell_timeline(|| broadcasts::timeline(&news.event));
+                    }
                 }
             }
         }

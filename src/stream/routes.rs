@@ -74,6 +74,8 @@ fn stream_code(rejection: &StreamRejection) -> &'static str {
         StreamRejection::Over => "over",
         StreamRejection::Begun => "begun",
         StreamRejection::StaleTimer => "stale_timer",
+        StreamRejection::NoHls => "no_hls",
+        StreamRejection::NotForYou => "not_for_you",
     }
 }
 
@@ -176,7 +178,9 @@ pub async fn observe(at: Visit, id: web::Path<String>) -> Result<HttpResponse, P
 }
 
 async fn events(at: &Visit, stream: &StreamId) -> Result<Vec<EventRow>, Problem> {
-    Ok(at.state.store.events(&Key::new(Kind::Stream, stream.as_str()), 0, EVENTS_MAX).await?)
+    let mut rows = at.state.store.events(&Key::new(Kind::Stream, stream.as_str()), 0, EVENTS_MAX).await?;
+    rows.retain(|row| !words::is_quiet(row));
+    Ok(rows)
 }
 
 /// `GET /api/v1/streams/{id}/timeline`

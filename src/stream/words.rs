@@ -4,6 +4,24 @@ use backstage_actors::ports::EventRow;
 
 use crate::locale;
 
+/// Events that happen too often, or mean too little, to be lines of a timeline.
+const QUIET: [&str; 9] = [
+    "planned",
+    "viewers_counted",
+    "delivery_step",
+    "playlist_advanced",
+    "broadcast_created",
+    "broadcast_completed",
+    "bridge_started",
+    "bridge_stopped",
+    "health_minute",
+];
+
+/// Whether the timeline leaves it out. It is stored all the same.
+pub fn is_quiet(row: &EventRow) -> bool {
+    QUIET.contains(&row.event.as_str())
+}
+
 /// The line for people. Texts: `timeline.words` in the locale; an event without a text of its own is told by its phase.
 pub fn of(row: &EventRow) -> String {
     let known = [

@@ -3,6 +3,7 @@
 
 use backstage_actors::ports::{Backlog, Gauge};
 use backstage_core::Timestamp;
+use backstage_core::effect::Lane;
 use backstage_core::invariants::Invariant;
 use prometheus::{
     HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder, core::Collector,
@@ -169,7 +170,7 @@ impl Metrics {
             self.actor_escalations.with_label_values(&[kind]);
             self.mailbox_depth.with_label_values(&[kind]);
         }
-        for lane in ["domain", "rooms", "spine"] {
+        for lane in Lane::ALL.map(Lane::as_str) {
             for outcome in ["done", "retry", "dead"] {
                 self.effects.with_label_values(&[lane, outcome]);
             }

@@ -131,6 +131,7 @@ mod tests {
             stream: id.parse().unwrap(),
             start: Start::Lobby,
             grace_ms: 1_000,
+            plan: Default::default(),
         };
         Stream::begin(Timestamp(1), event).unwrap().0
     }

@@ -98,7 +98,7 @@ async fn new_experience(sql: &Sql, space: &str, id: &str, at: i64) -> Experience
 async fn new_stream(sql: &Sql, space: &str, experience: &str, id: &str, start: Start, at: i64) -> Stream {
     let (space, experience, stream) = (space_id(space), experience_id(experience), StreamId::parse(id).unwrap());
     let path = Path { space: space.clone(), experience: experience.clone(), stream: stream.clone() };
-    let event = StreamEvent::Open { space, experience, stream, start, grace_ms: 60_000 };
+    let event = StreamEvent::Open { space, experience, stream, start, grace_ms: 60_000, plan: Default::default() };
     begin(sql, id, at, event, Some(path)).await
 }
 

@@ -40,6 +40,7 @@ impl World {
             spine: Arc::new(FakeSpine::new(Trouble::none())),
             announcer: Arc::new(Silent),
             gauge: metrics.clone(),
+            media: Default::default(),
             rules: Rules::default(),
             // No sweep but the first: what is seen here came by webhook.
             limits: Limits { sweep_ms: 3_600_000, ..Limits::default() },
@@ -58,6 +59,7 @@ impl World {
             stream: world.path.stream.clone(),
             start: Start::GoLive,
             grace_ms: 60_000,
+            plan: Default::default(),
         };
         world.running.stage.stream(&world.path, open, None).await.unwrap();
         world

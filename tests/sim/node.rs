@@ -2,11 +2,13 @@
 
 use crate::planted::Bug;
 use crate::record::{Record, RoomCall};
-use backstage_actors::fakes::{FakeRooms, FakeSpine, Fault, Memory, PausedClock, Silent, Trouble};
+use backstage_actors::fakes::{FakeMedia, FakeRooms, FakeSpine, Fault, Memory, PausedClock, Silent, Trouble};
 use backstage_actors::ports::*;
-use backstage_actors::{Limits, Ports, Running, Stage};
+use backstage_actors::{Limits, Media, Ports, Running, Stage};
+use backstage_core::delivery::Live;
 use backstage_core::effect::{Lane, Lifecycle};
-use backstage_core::{StreamId, TimerName, Timestamp, TrackId};
+use backstage_core::stream::Setup;
+use backstage_core::{BroadcastId, StreamId, TimerName, Timestamp, TrackId};
 use parking_lot::Mutex;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -19,6 +21,10 @@ pub struct World {
     pub memory: Memory,
     pub rooms: FakeRooms,
     pub spine: FakeSpine,
+    pub media: Arc<FakeMedia>,
+    pub setup: Setup,
+    /// Calls do not fail here.
+    pub calm: bool,
     pub record: Mutex<Record>,
     pub trouble: Trouble,
     pub bug: Option<Bug>,
@@ -40,13 +46,22 @@ impl Node {
             clock: world.clock.clone(),
             ids: world.ids.clone(),
             rooms: hand.clone(),
-            spine: hand,
+            spine: hand.clone(),
             announcer: Arc::new(Silent),
             gauge: Arc::new(Silent),
+            media: Media {
+                setup: world.setup,
+                bridges: hand.clone(),
+                broadcasts: hand.clone(),
+                recordings: hand,
+                audiences: world.media.clone(),
+            },
             rules: world.bug.map_or_else(Default::default, Bug::rules),
             limits: Limits {
                 sweep_ms: if world.bug == Some(Bug::NoSweep) { 1 << 40 } else { 10_000 },
                 poll_ms: 60_000,
+                watch_ms: if world.bug == Some(Bug::NoWatch) { 1 << 40 } else { 1_500 },
+
                 ..Limits::default()
             },
         });
@@ -87,6 +102,15 @@ impl Hand {
         }
     }
 
+    /// Like [`Hand::call`] for what is looked at every second: without trouble it takes no time, so that most of the
+    /// simulated calls are not waits.
+    async fn glance<T>(&self, work: impl FnOnce(&World) -> T) -> Result<T, ProviderError> {
+        if self.world.calm && self.life.load(Ordering::SeqCst) {
+            return Ok(work(&self.world));
+        }
+        self.call(work).await
+    }
+
     async fn call<T>(&self, work: impl FnOnce(&World) -> T) -> Result<T, ProviderError> {
         self.reach(|world| Ok(work(world))).await.map_err(|error| ProviderError::TryAgain(error.to_string()))
     }
@@ -110,7 +134,7 @@ impl Store for Hand {
             }
             now_or_panic(world.memory.commit(commit))?;
             let timers = now_or_panic(world.memory.timers(&asked.key))?;
-            world.record.lock().committed(world.clock.now(), &asked, timers);
+            world.record.lock().committed(world.clock.now(), &asked, timers, &world.media.tapes());
             Ok(())
         }))
     }
@@ -141,7 +165,12 @@ impl Store for Hand {
     }
     fn performed(&self, key: &str, outcome: Performed) -> BoxFuture<'_, Result<(), StoreError>> {
         let key = key.to_owned();
-        Box::pin(self.reach(move |world| now_or_panic(world.memory.performed(&key, outcome))))
+        Box::pin(self.reach(move |world| {
+            if let Performed::Dead { .. } = outcome {
+                world.record.lock().dead(&key);
+            }
+            now_or_panic(world.memory.performed(&key, outcome))
+        }))
     }
     fn next_effect_at(&self, lane: Lane) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>> {
         Box::pin(self.reach(move |world| now_or_panic(world.memory.next_effect_at(lane))))
@@ -211,5 +240,57 @@ impl Rooms for Hand {
 impl Spine for Hand {
     fn publish<'a>(&'a self, key: &'a str, event: &'a Lifecycle) -> BoxFuture<'a, Result<(), ProviderError>> {
         Box::pin(async move { self.call(|world| now_or_panic(world.spine.publish(key, event))).await? })
+    }
+}
+
+impl Bridges for Hand {
+    fn start<'a>(&'a self, path: &'a Path, live: &'a BroadcastId) -> BoxFuture<'a, Result<(), ProviderError>> {
+        Box::pin(
+            async move { self.call(|world| now_or_panic(Bridges::start(world.media.as_ref(), path, live))).await? },
+        )
+    }
+    fn stop<'a>(&'a self, stream: &'a StreamId) -> BoxFuture<'a, Result<(), ProviderError>> {
+        Box::pin(async move { self.call(|world| now_or_panic(Bridges::stop(world.media.as_ref(), stream))).await? })
+    }
+    fn look<'a>(&'a self, stream: &'a StreamId) -> BoxFuture<'a, Result<WorkerSeen, ProviderError>> {
+        Box::pin(async move { self.glance(|world| now_or_panic(Bridges::look(world.media.as_ref(), stream))).await? })
+    }
+    fn list(&self) -> BoxFuture<'_, Result<Vec<StreamId>, ProviderError>> {
+        Box::pin(async { self.glance(|world| now_or_panic(Bridges::list(world.media.as_ref()))).await? })
+    }
+}
+
+impl Broadcasts for Hand {
+    fn create<'a>(&'a self, path: &'a Path, grace_ms: i64) -> BoxFuture<'a, Result<Live, ProviderError>> {
+        Box::pin(async move { self.call(|world| now_or_panic(world.media.create(path, grace_ms))).await? })
+    }
+    fn complete<'a>(&'a self, id: &'a BroadcastId) -> BoxFuture<'a, Result<(), ProviderError>> {
+        Box::pin(async move { self.call(|world| now_or_panic(world.media.complete(id))).await? })
+    }
+    fn progress<'a>(&'a self, live: &'a Live) -> BoxFuture<'a, Result<Progress, ProviderError>> {
+        Box::pin(async move { self.glance(|world| now_or_panic(world.media.progress(live))).await? })
+    }
+    fn list(&self) -> BoxFuture<'_, Result<Vec<BroadcastSeen>, ProviderError>> {
+        Box::pin(async { self.glance(|world| now_or_panic(Broadcasts::list(world.media.as_ref()))).await? })
+    }
+}
+
+impl Recordings for Hand {
+    fn start<'a>(&'a self, path: &'a Path) -> BoxFuture<'a, Result<(), ProviderError>> {
+        Box::pin(async move { self.call(|world| now_or_panic(Recordings::start(world.media.as_ref(), path))).await? })
+    }
+    fn stop<'a>(&'a self, stream: &'a StreamId) -> BoxFuture<'a, Result<bool, ProviderError>> {
+        Box::pin(async move { self.call(|world| now_or_panic(Recordings::stop(world.media.as_ref(), stream))).await? })
+    }
+    fn look<'a>(&'a self, stream: &'a StreamId) -> BoxFuture<'a, Result<WorkerSeen, ProviderError>> {
+        Box::pin(
+            async move { self.glance(|world| now_or_panic(Recordings::look(world.media.as_ref(), stream))).await? },
+        )
+    }
+    fn list(&self) -> BoxFuture<'_, Result<Vec<StreamId>, ProviderError>> {
+        Box::pin(async { self.glance(|world| now_or_panic(Recordings::list(world.media.as_ref()))).await? })
+    }
+    fn archive<'a>(&'a self, path: &'a Path) -> BoxFuture<'a, Result<Archiving, ProviderError>> {
+        Box::pin(async move { self.call(|world| now_or_panic(world.media.archive(path))).await? })
     }
 }

@@ -3,8 +3,10 @@
 use crate::node::World;
 use backstage_actors::Rules;
 use backstage_actors::ports::*;
+use backstage_core::delivery::DeliveryEvent;
 use backstage_core::effect::Lane;
 use backstage_core::experience::{Experience, ExperienceEvent, ExperienceRejection};
+use backstage_core::recording::{Archive, RecorderEvent};
 use backstage_core::stream::{EndCause, Phase, Stream, StreamEvent, StreamRejection};
 use backstage_core::{Effect, Machine, TimerName, Timestamp};
 use futures_util::FutureExt;
@@ -35,10 +37,22 @@ pub enum Bug {
     NoSweep,
     /// A stream whose media is gone says that it is live.
     LiveByClock,
+    /// A bridge that is lost and a playlist that stands still are not noticed.
+    BridgeLostUnnoticed,
+    /// A cohort that moved is not followed by the next: the step is forgotten.
+    CohortForgotten,
+    /// The broadcast is completed at the end, before the bridge has stopped.
+    CompleteBeforeStop,
+    /// The recording is said to be kept, and was never brought to the archive.
+    ArchiveClaimed,
+    /// A live stream that the provider makes after the end is forgotten, and the sweep does not look.
+    BroadcastForgotten,
+    /// Nothing looks at bridges, playlists and recorders.
+    NoWatch,
 }
 
 impl Bug {
-    pub const ALL: [Bug; 12] = [
+    pub const ALL: [Bug; 18] = [
         Bug::SecondGoLive,
         Bug::BackFromTheDead,
         Bug::NoGraceTimer,
@@ -51,6 +65,12 @@ impl Bug {
         Bug::OutcomeNotSettled,
         Bug::NoSweep,
         Bug::LiveByClock,
+        Bug::BridgeLostUnnoticed,
+        Bug::CohortForgotten,
+        Bug::CompleteBeforeStop,
+        Bug::ArchiveClaimed,
+        Bug::BroadcastForgotten,
+        Bug::NoWatch,
     ];
 
     pub fn rules(self) -> Rules {
@@ -61,13 +81,19 @@ impl Bug {
             Bug::NoGraceTimer => rules.stream.apply = no_grace_timer,
             Bug::EndNotTold => rules.stream.apply = end_not_told,
             Bug::LiveByClock => rules.stream.apply = live_by_clock,
+            Bug::BridgeLostUnnoticed => rules.stream.apply = bridge_lost_unnoticed,
+            Bug::CohortForgotten => rules.stream.apply = cohort_forgotten,
+            Bug::CompleteBeforeStop => rules.stream.apply = complete_before_stop,
+            Bug::ArchiveClaimed => rules.stream.apply = archive_claimed,
+            Bug::BroadcastForgotten => rules.stream.apply = broadcast_forgotten,
             Bug::LostTimer
             | Bug::LostEffects
             | Bug::DoneBeforePerformed
             | Bug::TimerForgottenEarly
             | Bug::NoFence
             | Bug::OutcomeNotSettled
-            | Bug::NoSweep => {}
+            | Bug::NoSweep
+            | Bug::NoWatch => {}
         }
         rules
     }
@@ -149,6 +175,59 @@ fn live_by_clock(stream: &mut Stream, now: Timestamp, event: StreamEvent) -> Tol
     let effects = stream.apply(now, event)?;
     if let Phase::Reconnecting { live_since, .. } = stream.phase {
         stream.phase = Phase::Live { since: live_since };
+    }
+    Ok(effects)
+}
+
+fn bridge_lost_unnoticed(stream: &mut Stream, now: Timestamp, event: StreamEvent) -> Told {
+    match event {
+        StreamEvent::Delivery { news: DeliveryEvent::BridgeFailed { .. } | DeliveryEvent::PlaylistStalled { .. } } => {
+            Ok(vec![])
+        }
+        event => stream.apply(now, event),
+    }
+}
+
+fn cohort_forgotten(stream: &mut Stream, now: Timestamp, event: StreamEvent) -> Told {
+    let step = matches!(event, StreamEvent::TimerFired { name: TimerName::DeliveryStep });
+    let mut effects = stream.apply(now, event)?;
+    if step {
+        effects.retain(|effect| !matches!(effect, Effect::SetTimer { name: TimerName::DeliveryStep, .. }));
+    }
+    Ok(effects)
+}
+
+fn complete_before_stop(stream: &mut Stream, now: Timestamp, event: StreamEvent) -> Told {
+    let open = !stream.phase.is_over();
+    let mut effects = stream.apply(now, event)?;
+    if open
+        && stream.phase.is_over()
+        && let Some(live) = stream.delivery.broadcast.ready()
+    {
+        let (space, experience) = (stream.space.clone(), stream.experience.clone());
+        let (stream, broadcast) = (stream.id.clone(), live.id.clone());
+        effects.push(Effect::CompleteLiveStream { space, experience, stream, broadcast });
+    }
+    Ok(effects)
+}
+
+fn archive_claimed(stream: &mut Stream, now: Timestamp, event: StreamEvent) -> Told {
+    let stopped = matches!(event, StreamEvent::Recording { news: RecorderEvent::Stopped { media: true } });
+    let mut effects = stream.apply(now, event)?;
+    if stopped {
+        effects.retain(|effect| !matches!(effect, Effect::Archive { .. }));
+        let archive = Archive { key: "somewhere".into(), duration_ms: 1, bytes: 1 };
+        effects.extend(stream.apply(now, StreamEvent::Recording { news: RecorderEvent::Archived { archive } })?);
+    }
+    Ok(effects)
+}
+
+/// As if it were completed already; the sweep takes it for a live stream that is waited for.
+fn broadcast_forgotten(stream: &mut Stream, now: Timestamp, event: StreamEvent) -> Told {
+    let mut effects = stream.apply(now, event)?;
+    if effects.iter().any(|effect| matches!(effect, Effect::CompleteLiveStream { .. })) {
+        effects.retain(|effect| !matches!(effect, Effect::CompleteLiveStream { .. }));
+        stream.delivery.broadcast = backstage_core::delivery::Broadcast::Asked;
     }
     Ok(effects)
 }

@@ -1,6 +1,8 @@
 //! What really happened in a simulated world, written down beside the store, so that a store that lies is caught too.
 
+use backstage_actors::fakes::Tape;
 use backstage_actors::ports::*;
+use backstage_core::delivery::Heading;
 use backstage_core::effect::{Effect, Lane};
 use backstage_core::invariants::{self, Invariant, Violation};
 use backstage_core::machine::Kind;
@@ -27,11 +29,20 @@ pub struct Record {
     settled_by_commit: BTreeMap<String, u32>,
     settled: BTreeSet<String>,
     room_calls: Vec<(Timestamp, RoomCall)>,
+    dead: BTreeSet<String>,
+    /// Since when the cohorts of a stream move, and which way.
+    pub moving: BTreeMap<StreamId, (Heading, Timestamp)>,
 }
 
 impl Record {
     /// A commit that the store took. `timers` are those that the store then had.
-    pub fn committed(&mut self, now: Timestamp, commit: &Commit, timers: Vec<TimerName>) {
+    pub fn committed(
+        &mut self,
+        now: Timestamp,
+        commit: &Commit,
+        timers: Vec<TimerName>,
+        tapes: &BTreeMap<StreamId, Tape>,
+    ) {
         let (kind, id) = (commit.key.kind.as_str(), &commit.key.id);
         let (event, phase) = (&commit.event.event, commit.phase);
         let version = commit.expected_version + 1;
@@ -52,12 +63,32 @@ impl Record {
         }
         self.timers.insert(commit.key.clone(), timers.iter().copied().collect());
         if commit.key.kind == Kind::Stream {
-            self.stream_committed(&commit.state, &timers);
+            self.stream_committed(now, commit, &timers, tapes);
         }
     }
 
-    fn stream_committed(&mut self, state: &str, timers: &[TimerName]) {
-        let stream: Stream = serde_json::from_str(state).expect("a stream's state");
+    fn stream_committed(
+        &mut self,
+        now: Timestamp,
+        commit: &Commit,
+        timers: &[TimerName],
+        tapes: &BTreeMap<StreamId, Tape>,
+    ) {
+        let stream = Stream::from_json(&commit.state).expect("a stream's state");
+        let effects: Vec<Effect> = commit.outbox.iter().map(|row| row.effect.clone()).collect();
+        self.violations.extend(invariants::completed_after_stop(&stream, &effects));
+        let tape = tapes.get(&stream.id).copied().unwrap_or_default();
+        let (recorded, file_kept) = (tape.parts > 0, tape.parts > 0 && !tape.archived);
+        self.violations.extend(invariants::recording_accounted_for(&stream, recorded, tape.archived, file_kept));
+        match stream.delivery.mode.heading() {
+            Some(heading) if self.moving.get(&stream.id).is_none_or(|(held, _)| *held != heading) => {
+                self.moving.insert(stream.id.clone(), (heading, now));
+            }
+            Some(_) => {}
+            None => {
+                self.moving.remove(&stream.id);
+            }
+        }
         if let Some(before) = self.streams.get(&stream.id) {
             let back = invariants::phase_not_back(&before.phase, &stream.phase);
             self.violations.extend(back);
@@ -71,6 +102,29 @@ impl Record {
     pub fn settled(&mut self, settles: &Settles) {
         if let Settles::Effect(key) = settles {
             self.settled.insert(key.clone());
+        }
+    }
+
+    /// An effect that was given up.
+    pub fn dead(&mut self, key: &str) {
+        self.dead.insert(key.to_owned());
+    }
+
+    /// INV-06 once everything has calmed down: what was recorded is archived, or in the dead letters with its file.
+    /// INV-11: nothing is left running.
+    pub fn check_media(&mut self, tapes: &BTreeMap<StreamId, Tape>, left_running: Vec<String>) {
+        for (stream, tape) in tapes.iter().filter(|(_, tape)| tape.parts > 0 && !tape.archived) {
+            let letter = self.wanted.iter().any(|(row, _)| {
+                matches!(&row.effect, Effect::Archive { stream: of, .. } if of == stream)
+                    && self.dead.contains(&row.key)
+            });
+            if !letter {
+                let detail = format!("the recording of {stream} is neither archived nor a dead letter: {tape:?}");
+                self.violate(Invariant::RecordingAccountedFor, detail);
+            }
+        }
+        for what in left_running {
+            self.violate(Invariant::NothingLeftRunning, format!("{what} is left at the end"));
         }
     }
 
@@ -88,6 +142,11 @@ impl Record {
         let mut missing = vec![];
         for (row, at) in &self.wanted {
             let done = match (&row.effect, row.lane) {
+                (_, Lane::Media | Lane::Broadcasts) => {
+                    self.settled_by_commit.contains_key(&row.key)
+                        || self.settled.contains(&row.key)
+                        || self.dead.contains(&row.key)
+                }
                 (_, Lane::Domain) => self.settled_by_commit.contains_key(&row.key) || self.settled.contains(&row.key),
                 (_, Lane::Spine) => heard.contains(&row.key),
                 (Effect::OpenRoom { stream, .. }, Lane::Rooms) => self.called(*at, RoomCall::Opened(stream.clone())),

@@ -4,15 +4,17 @@ use crate::node::{Node, World};
 use crate::planted::Bug;
 use crate::record::Record;
 use backstage_actors::Refusal;
-use backstage_actors::fakes::{CountedIds, FakeRooms, FakeSpine, Memory, PausedClock, Trouble};
+use backstage_actors::fakes::{CountedIds, FakeMedia, FakeRooms, FakeSpine, Memory, PausedClock, Trouble};
 use backstage_actors::ports::*;
+use backstage_core::Effect;
 use backstage_core::access::Rule;
+use backstage_core::delivery::{Audience, Choice, DeliveryEvent, Limits, Slot, ViewerRef};
 use backstage_core::experience::{self, Experience, ExperienceEvent};
 use backstage_core::invariants::{self, Invariant, Violation};
 use backstage_core::machine::Kind;
 use backstage_core::slug::Slug;
 use backstage_core::space::{self, SpaceEvent};
-use backstage_core::stream::StreamEvent;
+use backstage_core::stream::{Setup, StreamEvent};
 use backstage_core::{ExperienceId, SpaceId, StreamId, TeamId, Timestamp, TrackId};
 use parking_lot::Mutex;
 use rand::{Rng, SeedableRng, rngs::StdRng};
@@ -38,6 +40,25 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Every ninth server has neither HLS nor recordings.
+    fn setup(&self) -> Setup {
+        if self.seed % 9 == 8 {
+            return Setup::default();
+        }
+        let limits = Limits {
+            webrtc_viewers_max: 10,
+            cooldown_ms: 15_000,
+            cohort_percent: 25,
+            cohort_every_ms: 1_000,
+            warm_limit_ms: 8_000,
+            retry_ms_min: 1_000,
+            retry_ms_max: 16_000,
+            expected_trust_ms: 60_000,
+            ..Limits::default()
+        };
+        Setup { delivery: Some(limits), record: true }
+    }
+
     /// The plan of a seed: odd seeds have failing calls, every eighth no webhooks.
     pub fn of(seed: u64) -> Plan {
         let trouble_per_mille = if seed % 2 == 1 { 40 } else { 0 };
@@ -55,6 +76,12 @@ pub struct Outcome {
 
 /// The longest that a change at the media server may stay unseen, ms.
 pub const UNSEEN_MS_MAX: i64 = 20_000;
+/// The longest that viewers may be told to watch a playlist that is dead, ms.
+pub const SWITCH_MS_MAX: i64 = 5_000;
+/// The longest that a whole audience may be on the move, ms: four cohorts, a second apart, and some rest.
+const MOVING_MS_MAX: i64 = 20_000;
+/// Between two looks at the store here, ms: what another node that died had begun is taken over then. (5 s in production.)
+const ADOPTED_MS_MAX: i64 = 60_000;
 
 const EXPERIENCES: [&str; 2] = ["e1", "e2"];
 
@@ -69,6 +96,10 @@ struct Show {
     media_changed_at: RefCell<BTreeMap<StreamId, Timestamp>>,
     /// The last time something was broken on purpose.
     upset_at: RefCell<Timestamp>,
+    /// Likewise for what is delivered; may lie ahead, until another node has adopted what it did not begin.
+    media_upset_at: RefCell<Timestamp>,
+    /// Accidents of bridge, provider and recorder have dice of their own.
+    media_rng: RefCell<StdRng>,
 }
 
 /// Runs one schedule in an actix system of its own, on a paused clock.
@@ -96,6 +127,9 @@ impl Show {
             memory: Memory::default(),
             rooms: FakeRooms::new(Trouble::none()),
             spine: FakeSpine::new(Trouble::none()),
+            media: Arc::new(FakeMedia::new(clock.clone())),
+            setup: plan.setup(),
+            calm: plan.trouble_per_mille == 0,
             record: Mutex::new(Record::default()),
             trouble,
             bug: plan.bug,
@@ -104,6 +138,8 @@ impl Show {
         let nodes = RefCell::new(vec![Rc::new(Node::start(&world))]);
         let rng = RefCell::new(StdRng::seed_from_u64(plan.seed));
         let upset_at = RefCell::new(clock.now());
+        let media_upset_at = RefCell::new(clock.now());
+        let media_rng = RefCell::new(StdRng::seed_from_u64(plan.seed ^ 0x6d65_6469_6100));
         Show {
             world,
             nodes,
@@ -113,6 +149,8 @@ impl Show {
             hooks: 0.into(),
             media_changed_at: Default::default(),
             upset_at,
+            media_upset_at,
+            media_rng,
         }
     }
 
@@ -126,6 +164,8 @@ impl Show {
 
     fn upset(&self) {
         *self.upset_at.borrow_mut() = self.now();
+        let mut media = self.media_upset_at.borrow_mut();
+        *media = self.now().max(*media);
     }
 
     /// What the world did, in the trace beside what the actors made of it.
@@ -186,6 +226,7 @@ impl Show {
             78..100 => {}
             other => panic!("{other}"),
         }
+        self.media_step(experience);
         let wait_ms = match self.draw(0..20) {
             0..10 => self.draw(0..1_500),
             10..16 => self.draw(1_500..15_000),
@@ -205,6 +246,7 @@ impl Show {
             tokio::time::sleep(Duration::from_millis(slice)).await;
             left -= slice;
             self.check_media_is_seen();
+            self.check_delivery();
         }
     }
 
@@ -228,6 +270,77 @@ impl Show {
         if !down && self.plan.trouble_per_mille == 0 {
             record.violations.extend(found);
         }
+    }
+
+    fn dice(&self, range: std::ops::Range<u64>) -> u64 {
+        self.media_rng.borrow_mut().random_range(range)
+    }
+
+    /// The audience comes and goes, the provider has its moods, bridges and recorders die.
+    fn media_step(self: &Rc<Self>, experience: &'static str) {
+        let media = &self.world.media;
+        if self.dice(0..3) == 0 {
+            let webrtc = [0, 2, 5, 7, 12, 30][self.dice(0..6) as usize];
+            let waiting = self.dice(0..12) as u32;
+            media.watch(&experience_id(experience), Audience { webrtc, waiting, ..Audience::default() });
+        }
+        let Some(path) = self.current(experience) else { return };
+        match self.dice(0..24) {
+            0..3 => {
+                self.note(&format!("the bridge of {} dies", path.stream));
+                media.kill_bridge(&path.stream);
+                if self.dice(0..2) == 0 {
+                    let (news, asked_at) = (|asked_at| DeliveryEvent::BridgeFailed { asked_at }, self.now());
+                    self.spawn(|show| async move { show.tell(&path, news(asked_at)).await });
+                }
+            }
+            3..5 => {
+                self.note(&format!("the playlist of {} stands still", path.stream));
+                media.stall(&path.stream, true);
+                let after_ms = self.dice(1_000..40_000);
+                self.spawn(|show| async move {
+                    tokio::time::sleep(Duration::from_millis(after_ms)).await;
+                    show.world.media.stall(&path.stream, false);
+                });
+            }
+            5..7 => media.kill_recorder(&path.stream),
+            7 => media.temper(self.dice(0..3) == 0, self.dice(0..4) == 0, self.dice(0..3) == 0),
+            8..10 => {
+                let choice = [Choice::Auto, Choice::Auto, Choice::Webrtc, Choice::Hls][self.dice(0..4) as usize];
+                self.spawn(|show| async move { show.tell(&path, DeliveryEvent::Overridden { choice }).await });
+            }
+            _ => {}
+        }
+    }
+
+    async fn tell(&self, path: &Path, news: DeliveryEvent) {
+        let Some(node) = self.node() else { return };
+        let _ = node.stage().stream(path, StreamEvent::Delivery { news }, None).await;
+    }
+
+    /// INV-05 for those who watch over HLS; and a move once begun comes to its end.
+    fn check_delivery(&self) {
+        let (now, upset_at) = (self.now(), *self.media_upset_at.borrow());
+        if self.nodes.borrow().is_empty() || self.plan.trouble_per_mille > 0 {
+            return;
+        }
+        let mut record = self.world.record.lock();
+        let mut found = vec![];
+        for stream in record.streams.values() {
+            let Some(live) = stream.delivery.broadcast.ready() else { continue };
+            let dead_since = self.world.media.dead_since(live).map(|since| since.max(upset_at));
+            for slot in [0, 3_333, 6_666, 9_999] {
+                let viewer = ViewerRef { on_stage: false, current: None, slot: Slot::nth(slot) };
+                found.extend(invariants::no_dead_playlist(now, stream, dead_since, viewer, SWITCH_MS_MAX));
+            }
+        }
+        for (stream, (heading, since)) in &record.moving {
+            if now.since_ms((*since).max(upset_at)) > MOVING_MS_MAX {
+                let detail = format!("stream {stream} is still moving {heading:?} after {MOVING_MS_MAX} ms");
+                found.push(Violation { invariant: Invariant::NothingRestsWithoutTimer, detail });
+            }
+        }
+        record.violations.extend(found);
     }
 
     fn spawn<F: Future<Output = ()> + 'static>(self: &Rc<Self>, work: impl FnOnce(Rc<Show>) -> F) {
@@ -358,6 +471,10 @@ impl Show {
         for node in self.nodes.borrow_mut().drain(..) {
             node.kill();
         }
+        // Bridges and recorders may be processes of their own, or not.
+        if self.dice(0..2) == 0 {
+            self.world.media.kill_all();
+        }
         self.spawn(|show| async move {
             tokio::time::sleep(Duration::from_millis(show.draw(0..20_000))).await;
             show.restart();
@@ -386,6 +503,7 @@ impl Show {
             node.kill();
             show.note("the second process dies");
             show.upset();
+            *show.media_upset_at.borrow_mut() = show.now() + ADOPTED_MS_MAX;
             if show.nodes.borrow().is_empty() {
                 show.restart();
             }
@@ -420,6 +538,7 @@ impl Show {
     async fn calm_down(self: &Rc<Self>) -> Outcome {
         self.pass(25_000).await;
         self.world.trouble.heal();
+        self.world.media.temper(false, false, false);
         self.restart();
         self.pass(40_000).await;
         for experience in EXPERIENCES {
@@ -437,7 +556,9 @@ impl Show {
         let mut record = self.world.record.lock();
         record.check_all_performed(&heard);
         record.check_nothing_rests(&snapshot);
-        for (row, dead) in &snapshot.undone {
+        record.check_media(&self.world.media.tapes(), self.world.media.left_running());
+        let refused = |row: &OutboxRow| matches!(row.effect, Effect::Archive { .. } | Effect::CreateLiveStream { .. });
+        for (row, dead) in snapshot.undone.iter().filter(|(row, dead)| !(*dead && refused(row))) {
             let detail = format!("{} is {} at the end", row.key, if *dead { "dead" } else { "still waiting" });
             record.violate(Invariant::PerformedAndAppliedOnce, detail);
         }

@@ -227,6 +227,7 @@ async fn what_happens_while_the_broker_is_away_reaches_listeners_later_in_order(
         spine: spine.clone(),
         announcer: Arc::new(Silent),
         gauge: Arc::new(Silent),
+        media: Default::default(),
         rules: Rules::default(),
         limits: Limits::default(),
     });
@@ -237,6 +238,7 @@ async fn what_happens_while_the_broker_is_away_reaches_listeners_later_in_order(
         stream: path.stream.clone(),
         start: Start::Lobby,
         grace_ms: 60_000,
+        plan: Default::default(),
     };
     // Nothing waits for the broker: both are taken at once.
     let began = Instant::now();

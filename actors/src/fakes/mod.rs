@@ -1,10 +1,12 @@
 //! In-memory stand-ins of every port, for tests and the simulator.
 
+mod media;
 mod memory;
 mod rooms;
 mod small;
 mod spine;
 
+pub use media::{FakeMedia, Tape};
 pub use memory::{Memory, Snapshot};
 pub use rooms::FakeRooms;
 pub use small::{CountedIds, PausedClock, Silent};

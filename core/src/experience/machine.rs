@@ -1,10 +1,11 @@
 //! How an experience takes each event.
 
 use super::*;
+use crate::delivery::expected::{PEAKS_MAX, weighted_peak};
 use crate::effect::Effect;
 use crate::machine::{Index, Kind, Machine};
 use crate::space::SpaceEvent;
-use crate::stream::{GRACE_MS_RANGE, Start, StreamEvent};
+use crate::stream::{GRACE_MS_RANGE, Plan, Start, StreamEvent};
 
 type Outcome = Result<Vec<Effect>, ExperienceRejection>;
 
@@ -18,7 +19,7 @@ impl Machine for Experience {
             return Err(ExperienceRejection::NotCreated);
         };
         settings.check(now, None)?;
-        let mut experience = Experience { id, space, settings, current: None, last: None };
+        let mut experience = Experience { id, space, settings, current: None, last: None, peaks: vec![] };
         let added = SpaceEvent::AddExperience { experience: experience.id.clone() };
         let mut effects = vec![Effect::TellSpace { space: experience.space.clone(), event: Box::new(added) }];
         effects.extend(experience.schedule(stream));
@@ -52,9 +53,13 @@ impl Machine for Experience {
                 self.current_mut(&stream)?.going_live = false;
                 Ok(vec![])
             }
-            ExperienceEvent::StreamFinished { stream } => {
+            ExperienceEvent::StreamFinished { stream, peak } => {
                 self.current_mut(&stream)?;
                 self.current = None;
+                if let Some(peak) = peak {
+                    self.peaks.insert(0, peak);
+                    self.peaks.truncate(PEAKS_MAX);
+                }
                 self.settings.starts_at = None;
                 self.last = Some(stream);
                 Ok(vec![])
@@ -131,6 +136,7 @@ impl Experience {
             stream: stream.clone(),
             start,
             grace_ms: self.settings.grace_ms,
+            plan: Box::new(Plan { last_peaks: weighted_peak(&self.peaks), ..Plan::default() }),
         };
         self.tell(stream, event)
     }

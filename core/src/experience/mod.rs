@@ -62,6 +62,9 @@ pub struct Experience {
     pub current: Option<Current>,
     /// The stream that finished last.
     pub last: Option<StreamId>,
+    /// Most viewers at once of its last streams, newest first, up to [`crate::delivery::expected::PEAKS_MAX`].
+    #[serde(default)]
+    pub peaks: Vec<u32>,
 }
 
 /// What happens to an experience.
@@ -81,8 +84,12 @@ pub enum ExperienceEvent {
     StreamLive { stream: StreamId },
     /// Go live was taken back, since no media came.
     StreamDisarmed { stream: StreamId },
-    /// The stream is over.
-    StreamFinished { stream: StreamId },
+    /// The stream is over. `peak`: most viewers at once; `None` if it was never live or nobody counted.
+    StreamFinished {
+        stream: StreamId,
+        #[serde(default)]
+        peak: Option<u32>,
+    },
 }
 
 /// Why an experience refuses an event.

@@ -77,9 +77,9 @@ fn a_schedule_opens_moves_and_takes_back_one_stream() {
 fn news_of_an_old_stream_does_not_touch_the_new_one() {
     let (mut experience, _) = begin(None);
     experience.apply(Timestamp(200), ExperienceEvent::GoLive { stream: stream("s1") }).unwrap();
-    experience.apply(Timestamp(300), ExperienceEvent::StreamFinished { stream: stream("s1") }).unwrap();
+    experience.apply(Timestamp(300), ExperienceEvent::StreamFinished { stream: stream("s1"), peak: None }).unwrap();
     experience.apply(Timestamp(400), ExperienceEvent::GoLive { stream: stream("s2") }).unwrap();
-    let late = experience.apply(Timestamp(500), ExperienceEvent::StreamFinished { stream: stream("s1") });
+    let late = experience.apply(Timestamp(500), ExperienceEvent::StreamFinished { stream: stream("s1"), peak: None });
     assert_eq!(late, Err(ExperienceRejection::OtherStream));
     assert_eq!(experience.current.map(|current| current.stream), Some(stream("s2")));
 }
@@ -94,4 +94,22 @@ fn wrong_settings_are_refused_each_with_its_reason() {
     assert_eq!(edit(Settings { description: "x".repeat(4_001), ..base() }), Err(ExperienceRejection::BadDescription));
     assert_eq!(edit(Settings { grace_ms: 0, ..base() }), Err(ExperienceRejection::BadGrace));
     assert_eq!(edit(Settings { starts_at: Some(Timestamp(1)), ..base() }), Err(ExperienceRejection::BadStart));
+}
+
+#[test]
+fn what_the_last_streams_drew_is_expected_of_the_next() {
+    let (mut experience, _) = begin(None);
+    for (n, peak) in [100u32, 200, 0, 300, 50, 400].into_iter().enumerate() {
+        let id = stream(&format!("s{n}"));
+        experience.apply(Timestamp(200), ExperienceEvent::GoLive { stream: id.clone() }).unwrap();
+        experience.apply(Timestamp(300), ExperienceEvent::StreamFinished { stream: id, peak: Some(peak) }).unwrap();
+    }
+    assert_eq!(experience.peaks, [400, 50, 300, 0, 200]);
+    // A stream that never was live says nothing about the audience.
+    experience.apply(Timestamp(400), ExperienceEvent::GoLive { stream: stream("x") }).unwrap();
+    experience.apply(Timestamp(500), ExperienceEvent::StreamFinished { stream: stream("x"), peak: None }).unwrap();
+    let effects = experience.apply(Timestamp(600), ExperienceEvent::GoLive { stream: stream("y") }).unwrap();
+    let [(_, StreamEvent::Open { plan, .. })] = told(&effects)[..] else { panic!("{effects:?}") };
+    // (400·5 + 50·4 + 300·3 + 0·2 + 200·1) / 15
+    assert_eq!(plan.last_peaks, 220);
 }

@@ -13,13 +13,25 @@ impl Machine for Stream {
     type Rejection = StreamRejection;
 
     fn begin(now: Timestamp, event: StreamEvent) -> Result<(Stream, Vec<Effect>), StreamRejection> {
-        let StreamEvent::Open { space, experience, stream, start, grace_ms } = event else {
+        let StreamEvent::Open { space, experience, stream, start, grace_ms, plan } = event else {
             return Err(StreamRejection::NotOpened);
         };
         let grace_ms = grace_ms.clamp(*GRACE_MS_RANGE.start(), *GRACE_MS_RANGE.end());
         let phase = Phase::Scheduled { starts_at: now };
-        let mut stream =
-            Stream { id: stream, space, experience, phase, grace_ms, tracks: BTreeMap::new(), gone: VecDeque::new() };
+        let (delivery, recorder) = media::of_plan(&plan);
+        let mut stream = Stream {
+            id: stream,
+            space,
+            experience,
+            phase,
+            grace_ms,
+            tracks: BTreeMap::new(),
+            gone: VecDeque::new(),
+            delivery,
+            recorder,
+            health: Report::default(),
+            room_closed: false,
+        };
         let effects = match start {
             Start::Scheduled { starts_at } => {
                 stream.phase = Phase::Scheduled { starts_at };
@@ -59,6 +71,13 @@ impl Machine for Stream {
             StreamEvent::MediaObserved { tracks, room, asked_at } => self.media_observed(now, tracks, room, asked_at),
             StreamEvent::TimerFired { name } => self.timer_fired(now, name),
             StreamEvent::RoomClosed => self.room_closed(now),
+            StreamEvent::Planned { setup } => Ok(self.planned(now, setup)),
+            StreamEvent::Delivery { news } => self.delivery_news(now, news),
+            StreamEvent::Recording { news } => Ok(self.recorder_news(now, news)),
+            StreamEvent::Health { news } => {
+                self.health.note(now, news);
+                Ok(vec![])
+            }
         }
     }
 
@@ -79,6 +98,10 @@ impl Machine for Stream {
             StreamEvent::MediaObserved { .. } => "media_observed",
             StreamEvent::TimerFired { name } => name.as_str(),
             StreamEvent::RoomClosed => "room_closed",
+            StreamEvent::Planned { .. } => "planned",
+            StreamEvent::Delivery { news } => news.name(),
+            StreamEvent::Recording { news } => news.name(),
+            StreamEvent::Health { news } => news.name(),
         }
     }
 
@@ -95,12 +118,28 @@ impl Machine for Stream {
             }
             StreamEvent::MediaObserved { .. } => "sweep",
             StreamEvent::TimerFired { .. } => "timer",
+            StreamEvent::Planned { .. } => "server",
+            StreamEvent::Delivery { news } => news.cause(),
+            StreamEvent::Recording { .. } => "recorder",
+            StreamEvent::Health { .. } => "health",
+        }
+    }
+
+    /// A turn of the delivery is told as such, whatever brought it about: `delivery_hybrid`, because of `viewers`.
+    fn told(&self, before: Option<&Stream>, event: &StreamEvent) -> (&'static str, &'static str) {
+        let turned = before.filter(|before| before.phase == self.phase).is_some_and(|before| {
+            let (was, is) = (&before.delivery.mode, &self.delivery.mode);
+            was.as_str() != is.as_str() || was.heading() != is.heading()
+        });
+        match self.delivery.reason {
+            Some(reason) if turned => (self.delivery.mode.turned_name(), reason.code()),
+            Some(_) | None => (Self::event_name(event), Self::cause(event)),
         }
     }
 }
 
 impl Stream {
-    fn publish(&self, now: Timestamp, event: &str, cause: &str) -> Effect {
+    pub(super) fn publish(&self, now: Timestamp, event: &str, cause: &str) -> Effect {
         Effect::Publish(Lifecycle {
             space: self.space.clone(),
             experience: self.experience.clone(),
@@ -121,7 +160,7 @@ impl Stream {
         Effect::CloseRoom { space, experience, stream }
     }
 
-    fn path(&self) -> (SpaceId, ExperienceId, StreamId) {
+    pub(super) fn path(&self) -> (SpaceId, ExperienceId, StreamId) {
         (self.space.clone(), self.experience.clone(), self.id.clone())
     }
 
@@ -153,12 +192,14 @@ impl Stream {
     fn to_lobby(&mut self, now: Timestamp, starts_at: Option<Timestamp>) -> Vec<Effect> {
         self.phase = Phase::Lobby { opened_at: now, starts_at, armed_until: None };
         let due_at = starts_at.map_or(now, |at| at.max(now)) + LOBBY_EXPIRY_MS;
-        vec![
+        let mut effects = vec![
             Effect::CancelTimer { name: TimerName::ScheduleExpiry },
             Effect::SetTimer { name: TimerName::LobbyExpiry, due_at },
             self.open_room(),
             self.publish(now, "lobby", "creator"),
-        ]
+        ];
+        effects.extend(self.deliver_step(now, DeliveryEvent::LobbyOpened));
+        effects
     }
 
     fn arm(&mut self, now: Timestamp) -> Outcome {
@@ -244,14 +285,18 @@ impl Stream {
         match self.phase {
             Phase::Scheduled { .. } | Phase::Lobby { .. } if present => {
                 self.phase = Phase::Live { since: now };
-                vec![
+                let mut effects = vec![
                     Effect::CancelTimer { name: TimerName::ScheduleExpiry },
                     Effect::CancelTimer { name: TimerName::LobbyExpiry },
                     Effect::CancelTimer { name: TimerName::Arming },
                     Effect::SetTimer { name: TimerName::LiveLimit, due_at: now + LIVE_LIMIT_MS },
                     self.tell_experience(ExperienceEvent::StreamLive { stream: self.id.clone() }),
                     self.publish(now, "live", "media_arrived"),
-                ]
+                ];
+                let start = self.recorder.went_live();
+                effects.extend(self.record(start));
+                effects.extend(self.deliver_step(now, DeliveryEvent::WentLive));
+                effects
             }
             Phase::Live { since } if !present => {
                 let until = now + self.grace_ms;
@@ -305,8 +350,14 @@ impl Stream {
                 Ok(self.finish(now, live_since, EndCause::Limit))
             }
             (TimerName::Closing, Phase::Ended { .. }) => {
-                Ok(vec![Effect::SetTimer { name: TimerName::Closing, due_at: now + CLOSING_MS }, self.close_room()])
+                let mut effects = vec![Effect::SetTimer { name: TimerName::Closing, due_at: now + CLOSING_MS }];
+                // What bridge and recording still have to do waits in the outbox and is not asked for again.
+                if !self.room_closed {
+                    effects.push(self.close_room());
+                }
+                Ok(effects)
             }
+            (TimerName::DeliveryStep, _) => self.deliver(now, DeliveryEvent::CohortMoved),
             (
                 TimerName::ScheduleExpiry
                 | TimerName::LobbyExpiry
@@ -323,14 +374,19 @@ impl Stream {
         self.phase = Phase::Ended { live_since, at: now, cause };
         self.tracks.clear();
         self.gone.clear();
-        vec![
+        let peak = self.delivery.limits.is_some().then_some(self.delivery.peak);
+        let mut effects = vec![
             Effect::CancelTimer { name: TimerName::Grace },
             Effect::CancelTimer { name: TimerName::LiveLimit },
             Effect::SetTimer { name: TimerName::Closing, due_at: now + CLOSING_MS },
-            self.tell_experience(ExperienceEvent::StreamFinished { stream: self.id.clone() }),
+            self.tell_experience(ExperienceEvent::StreamFinished { stream: self.id.clone(), peak }),
             self.close_room(),
             self.publish(now, "ended", cause.as_str()),
-        ]
+        ];
+        let stop = self.recorder.finished();
+        effects.extend(self.record(stop));
+        effects.extend(self.deliver_step(now, DeliveryEvent::Finished));
+        effects
     }
 
     fn cancel(&mut self, now: Timestamp, cause: CancelCause) -> Vec<Effect> {
@@ -342,23 +398,22 @@ impl Stream {
             Effect::CancelTimer { name: TimerName::ScheduleExpiry },
             Effect::CancelTimer { name: TimerName::LobbyExpiry },
             Effect::CancelTimer { name: TimerName::Arming },
-            self.tell_experience(ExperienceEvent::StreamFinished { stream: self.id.clone() }),
+            self.tell_experience(ExperienceEvent::StreamFinished { stream: self.id.clone(), peak: None }),
         ];
         if had_room {
             effects.push(self.close_room());
         }
         effects.push(self.publish(now, "cancelled", cause.as_str()));
+        self.recorder.finished();
+        effects.extend(self.deliver_step(now, DeliveryEvent::Finished));
         effects
     }
 
     fn room_closed(&mut self, now: Timestamp) -> Outcome {
         match self.phase {
-            Phase::Ended { live_since, at, cause } => {
-                self.phase = Phase::Archived { live_since, ended_at: at, cause, recording: Recording::NotRecorded };
-                Ok(vec![
-                    Effect::CancelTimer { name: TimerName::Closing },
-                    self.publish(now, "archived", "not_recorded"),
-                ])
+            Phase::Ended { .. } => {
+                self.room_closed = true;
+                Ok(self.archive_if_done(now))
             }
             Phase::Archived { .. } | Phase::Cancelled { .. } => Ok(vec![]),
             // A room that closes under a stream on air is the media server's loss: the sweep opens a new one.

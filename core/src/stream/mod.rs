@@ -11,16 +11,26 @@
 //! | | ended by the creator, [`LIVE_LIMIT_MS`] over | `ended` |
 //! | `reconnecting` | media back | `live` |
 //! | | ended by the creator, grace over | `ended` |
-//! | `ended` | room closed | `archived` |
+//! | `ended` | room closed, bridge stopped, recording settled | `archived` |
 //! | `archived`, `cancelled` | nothing | |
+//!
+//! Beside the phase stand the delivery ([`crate::delivery`]), the recording ([`crate::recording`]) and the health report.
 //!
 //! A phase never goes back, `reconnecting` to `live` apart (INV-08). Every phase that is not the last has a timer (INV-10).
 
 mod machine;
+mod media;
+mod plan;
 #[cfg(test)]
 mod tests;
 
+pub use plan::{Plan, Setup};
+
+use crate::delivery::{Delivery, DeliveryEvent};
+use crate::health::{HealthNews, Report};
+
 use crate::ids::*;
+use crate::recording::{Recorder, RecorderEvent};
 use crate::time::{HOUR_MS, MINUTE_MS, SECOND_MS, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -57,7 +67,7 @@ pub enum Phase {
     Live { since: Timestamp },
     /// Media is gone; viewers keep their place until `until`.
     Reconnecting { live_since: Timestamp, since: Timestamp, until: Timestamp },
-    /// Over; the room is being closed.
+    /// Over; the room is being closed, the recording archived.
     Ended { live_since: Timestamp, at: Timestamp, cause: EndCause },
     /// Over and cleaned up.
     Archived { live_since: Timestamp, ended_at: Timestamp, cause: EndCause, recording: Recording },
@@ -117,6 +127,14 @@ impl CancelCause {
 pub enum Recording {
     /// None was asked for: this server does not record.
     NotRecorded,
+    /// It is in the object storage.
+    Kept,
+    /// The recorder received nothing.
+    Empty,
+    /// The recorder could not be started.
+    Refused,
+    /// It could not be brought to the object storage: the file is kept with its dead letter.
+    Failed,
 }
 
 /// How a stream begins.
@@ -138,7 +156,15 @@ pub enum Start {
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum StreamEvent {
     /// First event of a life.
-    Open { space: SpaceId, experience: ExperienceId, stream: StreamId, start: Start, grace_ms: i64 },
+    Open {
+        space: SpaceId,
+        experience: ExperienceId,
+        stream: StreamId,
+        start: Start,
+        grace_ms: i64,
+        #[serde(default)]
+        plan: Box<Plan>,
+    },
     /// Move the announced time.
     Reschedule { starts_at: Timestamp },
     /// Take the announcement back; only while `scheduled`.
@@ -159,6 +185,14 @@ pub enum StreamEvent {
     TimerFired { name: crate::effect::TimerName },
     /// The media room is gone.
     RoomClosed,
+    /// What this server offers, when it starts: streams that have not begun follow it.
+    Planned { setup: Setup },
+    /// News for the delivery.
+    Delivery { news: DeliveryEvent },
+    /// News for the recording.
+    Recording { news: RecorderEvent },
+    /// News of the stream's health.
+    Health { news: HealthNews },
 }
 
 /// Why a stream refuses an event.
@@ -185,6 +219,12 @@ pub enum StreamRejection {
     /// The timer belongs to a moment that has passed.
     #[error("this timer no longer applies")]
     StaleTimer,
+    /// HLS was chosen on a server without it.
+    #[error("this server has no HLS delivery")]
+    NoHls,
+    /// Only the stream itself says this.
+    #[error("this is for the stream itself to say")]
+    NotForYou,
 }
 
 /// One broadcast. Changes only through [`crate::Machine::apply`].
@@ -206,6 +246,25 @@ pub struct Stream {
     /// Tracks that were lost, newest last.
     #[serde(default)]
     pub gone: VecDeque<TrackId>,
+    /// How the audience is served.
+    #[serde(default)]
+    pub delivery: Delivery,
+    /// The recording.
+    #[serde(default)]
+    pub recorder: Recorder,
+    /// How well it went.
+    #[serde(default)]
+    pub health: Report,
+    /// After the end: the room is confirmed closed.
+    #[serde(default)]
+    pub room_closed: bool,
+}
+
+impl Stream {
+    /// Reads a stored state.
+    pub fn from_json(state: &str) -> Result<Stream, serde_json::Error> {
+        serde_json::from_str(state)
+    }
 }
 
 impl Phase {

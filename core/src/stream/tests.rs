@@ -1,8 +1,11 @@
 use super::*;
+use crate::delivery::budget::Budget;
+use crate::delivery::{Audience, Choice, DeliveryEvent, Limits, Live};
 use crate::effect::{Effect, Lifecycle, TimerName};
 use crate::experience::ExperienceEvent;
 use crate::invariants;
 use crate::machine::Machine;
+use crate::recording::{Archive, RecorderEvent};
 use proptest::prelude::*;
 
 fn track(id: &str) -> TrackId {
@@ -20,6 +23,7 @@ fn open(start: Start) -> StreamEvent {
         stream: StreamId::parse("s").unwrap(),
         start,
         grace_ms: 10_000,
+        plan: Box::default(),
     }
 }
 
@@ -121,7 +125,7 @@ fn the_grace_over_ends_it_once() {
             Effect::CancelTimer { name: TimerName::Grace },
             Effect::CancelTimer { name: TimerName::LiveLimit },
             Effect::SetTimer { name: TimerName::Closing, due_at: Timestamp(15_000 + CLOSING_MS) },
-            tell(ExperienceEvent::StreamFinished { stream: the_stream() }),
+            tell(ExperienceEvent::StreamFinished { stream: the_stream(), peak: None }),
             stream.close_room_effect(),
             publish("ended", "grace_over", 15_000),
         ]
@@ -207,6 +211,80 @@ fn the_room_closed_archives_it_with_a_reason_why_there_is_no_recording() {
     );
 }
 
+fn recorded() -> StreamEvent {
+    let StreamEvent::Open { space, experience, stream, start, grace_ms, .. } = open(Start::GoLive) else {
+        unreachable!()
+    };
+    let setup = Setup { delivery: None, record: true };
+    let plan = Box::new(Plan { setup, ..Plan::default() });
+    StreamEvent::Open { space, experience, stream, start, grace_ms, plan }
+}
+
+fn recording(news: RecorderEvent) -> StreamEvent {
+    StreamEvent::Recording { news }
+}
+
+#[test]
+fn with_a_recording_the_archive_is_waited_for() {
+    let (mut stream, _) = Stream::begin(Timestamp(0), recorded()).unwrap();
+    let effects = stream.apply(Timestamp(1_000), arrived("a")).unwrap();
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::StartRecording { .. })));
+    stream.apply(Timestamp(1_100), recording(RecorderEvent::Started)).unwrap();
+    let effects = stream.apply(Timestamp(2_000), StreamEvent::End).unwrap();
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::StopRecording { .. })));
+    assert_eq!(stream.apply(Timestamp(2_100), StreamEvent::RoomClosed), Ok(vec![]));
+    assert_eq!(stream.phase.as_str(), "ended");
+    // The room is closed for good: the timer only waits on.
+    let effects = stream.apply(Timestamp(2_000 + CLOSING_MS), fired(TimerName::Closing)).unwrap();
+    assert!(matches!(effects[..], [Effect::SetTimer { name: TimerName::Closing, .. }]));
+    let effects = stream.apply(Timestamp(70_000), recording(RecorderEvent::Stopped { media: true })).unwrap();
+    assert!(matches!(effects[..], [Effect::Archive { .. }]));
+    let archive = Archive { key: "s".into(), duration_ms: 1_000, bytes: 9 };
+    let effects = stream.apply(Timestamp(71_000), recording(RecorderEvent::Archived { archive })).unwrap();
+    assert!(matches!(stream.phase, Phase::Archived { recording: Recording::Kept, .. }));
+    assert_eq!(
+        effects,
+        vec![Effect::CancelTimer { name: TimerName::Closing }, publish("archived", "recorded", 71_000)]
+    );
+}
+
+#[test]
+fn an_archive_that_is_refused_is_said_and_never_claimed() {
+    let (mut stream, _) = Stream::begin(Timestamp(0), recorded()).unwrap();
+    let way = [
+        arrived("a"),
+        recording(RecorderEvent::Started),
+        StreamEvent::End,
+        recording(RecorderEvent::Stopped { media: true }),
+        recording(RecorderEvent::ArchiveRefused),
+        StreamEvent::RoomClosed,
+    ];
+    for (n, event) in (1i64..).zip(way) {
+        stream.apply(Timestamp(1_000 * n), event).unwrap();
+    }
+    assert!(matches!(stream.phase, Phase::Archived { recording: Recording::Failed, .. }));
+}
+
+#[test]
+fn rows_of_before_there_was_any_delivery_can_be_read() {
+    let (stream, _) = after(Start::GoLive, &[(1_000, arrived("a"))]);
+    let mut json: serde_json::Value = serde_json::to_value(&stream).unwrap();
+    for key in ["delivery", "recorder", "health", "room_closed"] {
+        json.as_object_mut().unwrap().remove(key);
+    }
+    let mut old: Stream = serde_json::from_value(json).unwrap();
+    old.apply(Timestamp(2_000), StreamEvent::End).unwrap();
+    old.apply(Timestamp(2_100), StreamEvent::RoomClosed).unwrap();
+    assert!(matches!(old.phase, Phase::Archived { recording: Recording::NotRecorded, .. }));
+}
+
+#[test]
+fn nobody_else_says_what_the_stream_says_itself() {
+    let (mut stream, _) = after(Start::GoLive, &[(1_000, arrived("a"))]);
+    let news = DeliveryEvent::Finished;
+    assert_eq!(stream.apply(Timestamp(2_000), StreamEvent::Delivery { news }), Err(StreamRejection::NotForYou));
+}
+
 fn any_event() -> impl Strategy<Value = StreamEvent> {
     let any_track = || prop::sample::select(vec!["a", "b", "c"]).prop_map(track);
     prop_oneof![
@@ -222,6 +300,60 @@ fn any_event() -> impl Strategy<Value = StreamEvent> {
             .prop_map(|(tracks, room, at)| StreamEvent::MediaObserved { tracks, room, asked_at: Timestamp(at) }),
         prop::sample::select(TimerName::ALL.to_vec()).prop_map(|name| StreamEvent::TimerFired { name }),
         Just(StreamEvent::RoomClosed),
+        any_setup().prop_map(|setup| StreamEvent::Planned { setup }),
+        any_delivery().prop_map(|news| StreamEvent::Delivery { news }),
+        any_recording().prop_map(|news| StreamEvent::Recording { news }),
+    ]
+}
+
+fn any_setup() -> impl Strategy<Value = Setup> {
+    (any::<bool>(), any::<bool>()).prop_map(|(hls, record)| Setup { delivery: hls.then(few), record })
+}
+
+/// Figures small enough for random events to cross them.
+fn few() -> Limits {
+    let budget = Budget { stream_max_minor: 50, per_1000_viewer_minutes_minor: 500, per_1000_stream_minutes_minor: 10 };
+    Limits { webrtc_viewers_max: 3, cooldown_ms: 10_000, cohort_percent: 40, budget, ..Limits::default() }
+}
+
+fn any_live() -> impl Strategy<Value = Live> {
+    let id = prop::sample::select(vec!["b1", "b2"]);
+    id.prop_map(|id| Live { id: id.parse().unwrap(), playback: format!("p{id}") })
+}
+
+fn any_delivery() -> impl Strategy<Value = DeliveryEvent> {
+    let at = || (0i64..200_000).prop_map(Timestamp);
+    prop_oneof![
+        4 => (0u32..6, 0u32..6, 0u32..3, 0u32..6).prop_map(|(webrtc, hls, slate, waiting)| {
+            let audience = Audience { webrtc, hls, slate, waiting, ..Audience::default() };
+            DeliveryEvent::ViewersCounted { audience }
+        }),
+        1 => (0u32..2).prop_map(|count| DeliveryEvent::TargetsChanged { count }),
+        1 => prop::sample::select(vec![Choice::Auto, Choice::Webrtc, Choice::Hls])
+            .prop_map(|choice| DeliveryEvent::Overridden { choice }),
+        2 => any_live().prop_map(|live| DeliveryEvent::BroadcastCreated { live }),
+        1 => Just(DeliveryEvent::BroadcastRefused),
+        1 => any_live().prop_map(|live| DeliveryEvent::BroadcastLost { id: live.id }),
+        1 => any_live().prop_map(|live| DeliveryEvent::BroadcastCompleted { id: live.id }),
+        3 => Just(DeliveryEvent::BridgeStarted),
+        1 => Just(DeliveryEvent::BridgeRefused),
+        1 => at().prop_map(|asked_at| DeliveryEvent::BridgeFailed { asked_at }),
+        2 => Just(DeliveryEvent::BridgeStopped),
+        3 => at().prop_map(|asked_at| DeliveryEvent::PlaylistAdvanced { asked_at }),
+        1 => at().prop_map(|asked_at| DeliveryEvent::PlaylistStalled { asked_at }),
+        1 => Just(DeliveryEvent::CohortMoved),
+    ]
+}
+
+fn any_recording() -> impl Strategy<Value = RecorderEvent> {
+    let archive = Archive { key: "k".into(), duration_ms: 1, bytes: 1 };
+    prop_oneof![
+        Just(RecorderEvent::Started),
+        Just(RecorderEvent::StartRefused),
+        (0i64..100_000).prop_map(|at| RecorderEvent::Lost { asked_at: Timestamp(at) }),
+        any::<bool>().prop_map(|media| RecorderEvent::Stopped { media }),
+        Just(RecorderEvent::Archived { archive }),
+        Just(RecorderEvent::ArchiveRefused),
     ]
 }
 
@@ -234,9 +366,13 @@ proptest! {
     #[test]
     fn whatever_comes_phases_go_forward_timers_stand_and_refusals_change_nothing(
         start in any_start(),
+        setup in any_setup(),
         events in prop::collection::vec((any_event(), prop_oneof![0i64..20_000, Just(SCHEDULE_EXPIRY_MS), Just(LIVE_LIMIT_MS)]), 0..60)
     ) {
-        let (mut stream, effects) = Stream::begin(Timestamp(0), open(start)).unwrap();
+        let StreamEvent::Open { space, experience, stream, start, grace_ms, .. } = open(start) else { unreachable!() };
+        let plan = Box::new(Plan { setup, last_peaks: 2, targets: 0 });
+        let opened = StreamEvent::Open { space, experience, stream, start, grace_ms, plan };
+        let (mut stream, effects) = Stream::begin(Timestamp(0), opened).unwrap();
         let mut timers = std::collections::BTreeSet::new();
         let follow = |effects: &[Effect], timers: &mut std::collections::BTreeSet<TimerName>| {
             for effect in effects {
@@ -254,7 +390,12 @@ proptest! {
             let before = stream.clone();
             if let StreamEvent::TimerFired { name } = event { timers.remove(&name); }
             match stream.apply(Timestamp(now), event.clone()) {
-                Ok(effects) => follow(&effects, &mut timers),
+                Ok(effects) => {
+                    follow(&effects, &mut timers);
+                    prop_assert_eq!(invariants::completed_after_stop(&stream, &effects), None);
+                    let json = serde_json::to_string(&stream).unwrap();
+                    prop_assert_eq!(&serde_json::from_str::<Stream>(&json).unwrap(), &stream);
+                }
                 Err(_) => {
                     prop_assert_eq!(&stream, &before);
                     // A timer that fires early is set again by its owner; here it simply had not been due.

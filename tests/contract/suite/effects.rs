@@ -155,6 +155,12 @@ pub async fn the_backlog_counts_what_waits_and_what_is_dead(bench: &Bench) {
     let dead = Performed::Dead { error: "gone".into() };
     bench.store.performed(&key("s", 1, 0), dead.clone()).await.unwrap();
     bench.store.performed(&key("s", 1, 2), dead).await.unwrap();
-    let expected = [of(Lane::Domain, 0, 0, None), of(Lane::Rooms, 1, 1, Some(20)), of(Lane::Spine, 0, 1, None)];
+    let expected = [
+        of(Lane::Domain, 0, 0, None),
+        of(Lane::Rooms, 1, 1, Some(20)),
+        of(Lane::Spine, 0, 1, None),
+        of(Lane::Media, 0, 0, None),
+        of(Lane::Broadcasts, 0, 0, None),
+    ];
     assert_eq!(bench.store.outbox_backlog().await.unwrap(), expected);
 }

@@ -44,7 +44,13 @@ pub async fn a_cancelled_timer_never_fires(bench: &Bench) {
     // One that was never set may be cancelled too, and other streams keep theirs.
     bench.put(stream("e", "s", 1, "lobby").cancel(TimerName::Grace).cancel(TimerName::Closing)).await;
     bench.put(stream("e", "s", 2, "lobby").cancel(TimerName::Grace)).await;
-    let left = [TimerName::ScheduleExpiry, TimerName::LobbyExpiry, TimerName::Arming, TimerName::LiveLimit];
+    let left = [
+        TimerName::ScheduleExpiry,
+        TimerName::LobbyExpiry,
+        TimerName::Arming,
+        TimerName::LiveLimit,
+        TimerName::DeliveryStep,
+    ];
     assert_eq!(bench.store.timers(&stream_key("s")).await.unwrap(), left);
     let cancelled = left.into_iter().fold(stream("e", "s", 3, "lobby"), |commit, name| commit.cancel(name));
     bench.put(cancelled).await;
