@@ -145,8 +145,10 @@ async fn a_show_with_everything_in_it_arrives_continuously_and_becomes_one_film(
     let show = Show::start(recording_into(&folder), Publisher { clips, plan, end_ms: 21_500 });
     let announce = DestinationSettings::new("origin", server.target("origin"), SizeChange::Announce);
     show.bridge.add(announce).await.unwrap();
-    let status = show.until("it is live", |status| state_of(status, "origin") == DestinationState::Live).await;
-    assert_eq!(status.state, BridgeState::Live);
+    show.until("it is live", |status| {
+        state_of(status, "origin") == DestinationState::Live && status.state == BridgeState::Live
+    })
+    .await;
     let status = show.end().await;
     eprintln!("{status:?}");
     assert_eq!(state_of(&status, "origin"), DestinationState::Ended);

@@ -47,7 +47,7 @@ pub fn times_s(path: &Path, stream: &str) -> Vec<f64> {
     text.lines().filter_map(|line| line.trim_matches(',').parse().ok()).collect()
 }
 
-/// The mean brightness of each picture with its time, seconds.
+/// The mean brightness of each picture with its time, seconds (its number, where a file has no times).
 pub fn brightness(path: &Path) -> Vec<(f64, f64)> {
     let graph = format!("movie={},scale=64:36,signalstats", path.to_string_lossy());
     let entries = "frame=pts_time:frame_tags=lavfi.signalstats.YAVG";
@@ -55,9 +55,10 @@ pub fn brightness(path: &Path) -> Vec<(f64, f64)> {
     let text = String::from_utf8(output("ffprobe", &args)).unwrap();
     let number = |field: Option<&str>| field.and_then(|field| field.parse().ok());
     text.lines()
-        .filter_map(|line| {
+        .enumerate()
+        .filter_map(|(nth, line)| {
             let mut fields = line.split(',');
-            Some((number(fields.next())?, number(fields.next())?))
+            Some((number(fields.next()).unwrap_or(nth as f64), number(fields.next())?))
         })
         .collect()
 }
@@ -83,7 +84,7 @@ pub fn beeps_s(path: &Path) -> Vec<f64> {
         &path.to_string_lossy(),
         "-vn",
         "-af",
-        "aresample=async=1000:first_pts=0",
+        "aresample=async=1000",
         "-f",
         "s16le",
         "-ac",
@@ -94,10 +95,11 @@ pub fn beeps_s(path: &Path) -> Vec<f64> {
     ];
     let samples = output("ffmpeg", &args);
     let loud = |sample: &[u8]| i16::from_le_bytes([sample[0], sample[1]]).unsigned_abs() > 3_000;
+    let begin_s = times_s(path, "a").first().copied().unwrap_or(0.0).max(0.0);
     let (mut found, mut last) = (vec![], None);
     for (nth, _) in samples.chunks_exact(2).enumerate().filter(|(_, sample)| loud(sample)) {
         if last.is_none_or(|last| nth - last > 24_000) {
-            found.push(nth as f64 / 48_000.0);
+            found.push(begin_s + nth as f64 / 48_000.0);
         }
         last = Some(nth);
     }

@@ -195,10 +195,11 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// AAC without holes: where a part ends a few milliseconds early, silence stands in.
+    /// AAC without holes: where a part ends a few milliseconds early, silence stands in. (With `first_pts=0`, ffmpeg 5.1
+    /// begins to count anew at each part.)
     fn sound(&self) -> Vec<OsString> {
         let bitrate = self.settings.sound_bitrate;
-        words(&format!("-c:a aac -b:a {bitrate} -ar 48000 -ac 2 -af aresample=async=1000:first_pts=0"))
+        words(&format!("-c:a aac -b:a {bitrate} -ar 48000 -ac 2 -af aresample=async=1000"))
     }
 
     async fn code_anew(&mut self, part: &Part) -> Result<PathBuf, FinishError> {
