@@ -250,7 +250,7 @@ impl Timeline {
         let behind_us = if has_predecessor { self.video.edge_us - at_us } else { -1 };
         // What follows a picture that was left out may refer to it: a keyframe is waited for.
         self.needs_keyframe |= behind_us >= 0 && (self.video.in_filler || behind_us > REORDER_US);
-        if (self.needs_keyframe && !keyframe) || (behind_us >= 0 && self.needs_keyframe) {
+        if self.needs_keyframe && (!keyframe || behind_us >= 0) {
             self.figures.pictures_dropped += 1;
             return;
         }

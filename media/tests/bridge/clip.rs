@@ -90,6 +90,6 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        //let _ = std::fs::remove_dir_all(&self.0);
+        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
