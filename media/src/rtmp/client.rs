@@ -154,7 +154,7 @@ impl ClientSession {
             self.connect();
         }
         while self.phase != Phase::Over {
-            let Some(message) = self.reader.next()? else { break };
+            let Some(message) = self.reader.read()? else { break };
             if let Some(event) = self.handle(&message)? {
                 return Ok(Some(event));
             }

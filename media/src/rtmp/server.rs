@@ -175,7 +175,7 @@ impl ServerSession {
             self.reader.push(&std::mem::take(&mut self.raw));
         }
         while matches!(self.phase, Phase::Idle | Phase::Publishing) {
-            let Some(message) = self.reader.next()? else { break };
+            let Some(message) = self.reader.read()? else { break };
             if let Some(event) = self.handle(message)? {
                 return Ok(Some(event));
             }

@@ -103,7 +103,7 @@ impl ChunkReader {
         self.input.extend_from_slice(bytes);
     }
 
-    /// Bytes that wait to be read by [`ChunkReader::next`].
+    /// Bytes that wait to be read by [`ChunkReader::read`].
     pub fn waiting(&self) -> usize {
         self.input.len()
     }
@@ -113,12 +113,12 @@ impl ChunkReader {
     ///
     /// # Errors
     /// When the peer broke the protocol or a limit. The reader is of no use then.
-    pub fn next(&mut self) -> Result<Option<Message>, ChunkError> {
+    pub fn read(&mut self) -> Result<Option<Message>, ChunkError> {
         loop {
             if self.open.is_none() && !self.begin_chunk()? {
                 return Ok(None);
             }
-            let Some(message) = self.fill() else {
+            let Some(message) = self.fill()? else {
                 if self.input.is_empty() {
                     return Ok(None);
                 }
@@ -130,6 +130,11 @@ impl ChunkReader {
                 _ => return Ok(Some(message)),
             }
         }
+    }
+
+    /// What the messages that are being assembled take of memory, bytes.
+    pub(super) fn held(&self) -> usize {
+        self.streams.iter().filter_map(|stream| stream.partial.as_ref()).map(Vec::capacity).sum()
     }
 
     /// Reads a header, if it is there as a whole.
@@ -147,9 +152,7 @@ impl ChunkReader {
         let left = (stream.length - done).min(self.chunk_bytes);
         self.input.advance(header.size);
         self.open = Some(OpenChunk { stream: at, left });
-        let partials = self.streams.iter().filter_map(|stream| stream.partial.as_ref());
-        let (count, held) = partials.fold((0, left), |(count, held), partial| (count + 1, held + partial.len()));
-        if count > PARTIALS_MAX || held > PARTIAL_BYTES_MAX {
+        if self.streams.iter().filter(|stream| stream.partial.is_some()).count() > PARTIALS_MAX {
             return Err(ChunkError::Partials);
         }
         Ok(true)
@@ -171,24 +174,30 @@ impl ChunkReader {
     }
 
     /// Moves input into the open chunk; a message when that completes one.
-    fn fill(&mut self) -> Option<Message> {
-        let open = self.open.as_mut()?;
+    fn fill(&mut self) -> Result<Option<Message>, ChunkError> {
+        let held = self.held();
+        let Some(open) = self.open.as_mut() else { return Ok(None) };
         let stream = &mut self.streams[open.stream];
         let partial = stream.partial.get_or_insert_default();
         let take = open.left.min(self.input.len());
-        grow(partial, take, stream.length);
+        let more = growth(partial, take, stream.length);
+        if held + more > PARTIAL_BYTES_MAX {
+            return Err(ChunkError::Partials);
+        }
+        partial.reserve_exact(more + partial.capacity() - partial.len());
         partial.extend_from_slice(&self.input[..take]);
         self.input.advance(take);
         open.left -= take;
         if open.left > 0 {
-            return None;
+            return Ok(None);
         }
         self.open = None;
         if partial.len() < stream.length {
-            return None;
+            return Ok(None);
         }
         let payload = Bytes::from(stream.partial.take().unwrap_or_default());
-        Some(Message { kind: stream.kind, stream_id: stream.stream_id, timestamp_ms: stream.timestamp_ms, payload })
+        let (kind, stream_id, timestamp_ms) = (stream.kind, stream.stream_id, stream.timestamp_ms);
+        Ok(Some(Message { kind, stream_id, timestamp_ms, payload }))
     }
 
     fn set_chunk_size(&mut self, payload: &[u8]) -> Result<(), ChunkError> {
@@ -210,14 +219,15 @@ impl ChunkReader {
     }
 }
 
-/// Room for `more` bytes of a message of `length`: twice what there is, so that it is seldom moved, and never more than
-/// the message needs.
-fn grow(partial: &mut Vec<u8>, more: usize, length: usize) {
-    if partial.capacity() - partial.len() >= more {
-        return;
+/// By how much the room for a message of `length` grows to take `more` bytes: to twice what it was, so that it is
+/// seldom moved, and never beyond what the message needs.
+fn growth(partial: &Vec<u8>, more: usize, length: usize) -> usize {
+    let room = partial.capacity();
+    if room - partial.len() >= more {
+        return 0;
     }
-    let wanted = more.max(partial.len()).max(4_096).min(length - partial.len());
-    partial.reserve_exact(wanted);
+    let wanted = (partial.len() + more).max(room * 2).max(4_096);
+    wanted.min(length).saturating_sub(room)
 }
 
 impl ChunkStream {
