@@ -6,3 +6,4 @@ pub mod frame;
 pub mod h264;
 pub mod mp4;
 pub mod rtmp;
+pub mod participant;
