@@ -5,5 +5,5 @@ pub mod flv;
 pub mod frame;
 pub mod h264;
 pub mod mp4;
-pub mod rtmp;
 pub mod participant;
+pub mod rtmp;

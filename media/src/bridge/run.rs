@@ -11,13 +11,15 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior};
 
+use crate::frame::Kind;
+
 use super::destination::{self, Board, DestinationSettings, DestinationStatus};
 use super::health::{Health, HealthFigures};
 use super::ring::RingLimits;
 use super::source::{Input, Source};
 use super::tide::Tide;
 use super::timeline::{Timeline, TimelineFigures, TimelineSettings};
-use super::unit::Unit;
+use super::unit::{Cause, Unit};
 use super::writer::{self, RecordingBoard, RecordingStatus};
 
 /// How often the timeline looks whether something is missing.
@@ -73,6 +75,8 @@ pub enum BridgeState {
 pub struct BridgeStatus {
     /// See there.
     pub state: BridgeState,
+    /// Why the source ended, if it said so.
+    pub end_reason: Option<String>,
     /// What comes in.
     pub health: HealthFigures,
     /// How much later sound is placed than it should be, microseconds.
@@ -240,6 +244,14 @@ impl Pump {
                 input = source.next() => match input {
                     Some(Input::Frame(frame)) => self.timeline.push(self.now_us(), &frame, &mut out),
                     Some(Input::Gap { kind, cause }) => self.timeline.expect_gap(kind, cause),
+                    Some(Input::Reconnecting) => {
+                        self.timeline.expect_gap(Kind::Video, Cause::Reconnecting);
+                        self.timeline.expect_gap(Kind::Audio, Cause::Reconnecting);
+                    }
+                    Some(Input::Ended(reason)) => {
+                        self.shared.status.lock().end_reason = Some(reason);
+                        break;
+                    }
                     None => break,
                 },
                 order = orders.recv() => match order {

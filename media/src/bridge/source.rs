@@ -5,6 +5,7 @@ use tokio::sync::mpsc;
 
 use super::unit::Cause;
 use crate::frame::{Frame, Kind};
+use crate::participant::{Event, Subscriber};
 
 /// What a source tells.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,6 +19,10 @@ pub enum Input {
         /// Why.
         cause: Cause,
     },
+    /// Nothing will come for a while: the connection to the publisher is made anew.
+    Reconnecting,
+    /// Nothing will come any more, for this reason.
+    Ended(String),
 }
 
 /// Gives what one publisher sends.
@@ -29,5 +34,24 @@ pub trait Source: Send + 'static {
 impl Source for mpsc::Receiver<Input> {
     fn next(&mut self) -> BoxFuture<'_, Option<Input>> {
         Box::pin(self.recv())
+    }
+}
+
+impl Source for Subscriber {
+    fn next(&mut self) -> BoxFuture<'_, Option<Input>> {
+        Box::pin(async {
+            loop {
+                return Some(match Subscriber::next(self).await? {
+                    Event::Frame(frame) => Input::Frame(frame),
+                    Event::Muted { kind } => Input::Gap { kind, cause: Cause::Muted },
+                    Event::Unmuted { kind } => Input::Gap { kind, cause: Cause::Stalled },
+                    Event::TrackEnded { kind } => Input::Gap { kind, cause: Cause::NoTrack },
+                    Event::Reconnecting { .. } => Input::Reconnecting,
+                    Event::Ended { reason } => Input::Ended(reason.to_string()),
+                    // What follows them tells the same.
+                    Event::Connected | Event::TrackStarted { .. } | Event::FormatChanged { .. } => continue,
+                });
+            }
+        })
     }
 }

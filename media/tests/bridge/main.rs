@@ -1,11 +1,16 @@
 //! The bridge with real ffmpeg, real RTMP and a real disk: frames in real time in, files out, looked at by strangers.
 
-#![allow(clippy::disallowed_methods)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(clippy::disallowed_methods, reason = "a test stands in the world itself")]
 
 mod clip;
 mod listener;
+mod livekit;
 mod probe;
 mod publisher;
+#[path = "../participant/server.rs"]
+#[allow(dead_code, reason = "shared with the participant's tests")]
+mod server;
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -46,25 +51,29 @@ impl Show {
     }
 
     async fn until(&self, what: &str, is_so: impl Fn(&BridgeStatus) -> bool) -> BridgeStatus {
-        let wait = async {
-            loop {
-                let status = self.bridge.status();
-                if is_so(&status) {
-                    return status;
-                }
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        };
-        match tokio::time::timeout(PATIENCE, wait).await {
-            Ok(status) => status,
-            Err(_) => panic!("{what}: {:?}", self.bridge.status()),
-        }
+        until(&self.bridge, what, is_so).await
     }
 
     /// Waits for the publisher's end.
     async fn end(mut self) -> BridgeStatus {
         tokio::time::timeout(PATIENCE, self.bridge.ended()).await.expect("the show has an end");
         self.bridge.status()
+    }
+}
+
+async fn until(bridge: &Bridge, what: &str, is_so: impl Fn(&BridgeStatus) -> bool) -> BridgeStatus {
+    let wait = async {
+        loop {
+            let status = bridge.status();
+            if is_so(&status) {
+                return status;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    match tokio::time::timeout(PATIENCE, wait).await {
+        Ok(status) => status,
+        Err(_) => panic!("{what}: {:?}", bridge.status()),
     }
 }
 

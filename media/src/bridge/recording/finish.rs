@@ -183,11 +183,7 @@ impl Work<'_> {
         let mut args = words("-f concat -safe 0 -i");
         args.push(list_file.into());
         args.extend(words("-map 0:v:0 -map 0:a:0? -c:v copy"));
-        if transcoded {
-            args.extend(words("-c:a copy"));
-        } else {
-            args.extend(self.sound());
-        }
+        args.extend(self.sound());
         args.extend(words("-movflags +faststart -f mp4"));
         args.push(film.clone().into());
         self.run("join the parts", self.duration_us(), 2, &args).await?;
@@ -220,9 +216,9 @@ impl Work<'_> {
         args.push(fit.into());
         // All parts must come out with the same parameter sets, so nothing in these may depend on the content.
         args.extend(words("-c:v libx264 -preset veryfast -crf 21 -profile:v high -level 4.2 -bf 0 -refs 2"));
-        args.extend(words("-force_key_frames expr:gte(t,n_forced*2) -video_track_timescale 90000"));
-        args.extend(self.sound());
-        args.extend(words("-f mp4"));
+        args.extend(words("-force_key_frames expr:gte(t,n_forced*2)"));
+        // Each picture keeps its time. Sound is coded once, when the parts are joined: AAC has a run-up at each begin.
+        args.extend(words("-fps_mode passthrough -enc_time_base -1 -video_track_timescale 90000 -c:a copy -f mp4"));
         args.push(half_done.clone().into());
         self.run("code a part anew", part.duration_us.unwrap_or(0), 20, &args).await?;
         std::fs::rename(&half_done, &coded)?;
