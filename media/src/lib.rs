@@ -1,5 +1,6 @@
 //! Media of Backstage Pass: it knows RTP, RTMP and HLS, not passes.
 
+pub mod bridge;
 pub mod flv;
 pub mod frame;
 pub mod h264;

@@ -2,11 +2,13 @@
 //! NAL units (ISO/IEC 14496-15) go into files. Nothing here decodes a picture; nothing here panics on foreign bytes.
 
 mod bits;
+mod flat;
 mod nal;
 mod sps;
 #[cfg(test)]
 mod tests;
 
+pub use flat::Flat;
 pub use nal::{NalKind, Nals, access_units, is_keyframe, nals, to_length_prefixed};
 pub use sps::{Sps, SpsError};
 
