@@ -27,6 +27,7 @@ pub mod pass;
 pub mod ports;
 pub mod poster;
 pub mod profile;
+pub mod recording;
 pub mod security;
 pub mod session;
 pub mod space;

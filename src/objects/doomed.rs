@@ -1,10 +1,11 @@
 //! Objects that are to go. A row is written before an object is put (it goes unless somebody keeps it in time) and in
-//! the transaction that gives an object up. The loop deletes what is due, again and again until the store says yes.
+//! the transaction that gives an object up. The loop deletes what is due, again and again until the store says yes. A row
+//! that ends with a slash stands for everything below it.
 
 use backstage_core::Timestamp;
 use std::time::Duration;
 
-use crate::adapters::storage::Key;
+use crate::adapters::storage::{Key, ObjectStore, PAGE_MAX, Prefix, StorageError};
 use crate::db::{Db, Write};
 use crate::error::Problem;
 use crate::state::State;
@@ -39,12 +40,50 @@ pub async fn keep(tx: &mut Write, keys: &[Key]) -> Result<(), sqlx::Error> {
     Ok(())
 }
 
+/// Dooms everything in a folder (its name ends with a slash) within a transaction; puts it off if that was done before.
+pub async fn doom_folder(tx: &mut Write, folder: &Prefix, due_at: Timestamp) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "INSERT INTO doomed_objects (object_key, due_at) VALUES ($1, $2) \
+         ON CONFLICT (object_key) DO UPDATE SET due_at = excluded.due_at",
+    )
+    .bind(folder.as_str())
+    .bind(due_at.0)
+    .execute(&mut **tx)
+    .await
+    .map(drop)
+}
+
+/// Keeps a folder that was doomed, within a transaction; `false` if it was not: it may have gone already.
+pub async fn keep_folder(tx: &mut Write, folder: &Prefix) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query("DELETE FROM doomed_objects WHERE object_key = $1").bind(folder.as_str());
+    Ok(done.execute(&mut **tx).await?.rows_affected() == 1)
+}
+
+/// Deletes an object, or all of a folder.
+async fn delete(objects: &dyn ObjectStore, key: &str) -> Result<(), StorageError> {
+    if !key.ends_with('/') {
+        return match Key::parse(key) {
+            Ok(key) => objects.delete(&key).await,
+            // No store has it.
+            Err(_) => Ok(()),
+        };
+    }
+    let Ok(folder) = Prefix::parse(key) else { return Ok(()) };
+    loop {
+        let page = objects.list(&folder, None, PAGE_MAX).await?;
+        for listed in &page.objects {
+            objects.delete(&listed.key).await?;
+        }
+        if page.next.is_none() {
+            return Ok(());
+        }
+    }
+}
+
 /// Deletes what is due now. One that cannot be deleted is left for the next look.
 pub async fn look(state: &State) -> Result<(), Problem> {
     for key in due(&state.db, state.clock.now()).await? {
-        if let Ok(object) = Key::parse(&key)
-            && let Err(error) = state.objects.delete(&object).await
-        {
+        if let Err(error) = delete(&*state.objects, &key).await {
             tracing::warn!(key, %error, "an object could not be deleted; trying again later");
             continue;
         }

@@ -42,6 +42,7 @@ pub struct Metrics {
     up: IntGaugeVec,
     livekit_restarts: IntGauge,
     mails: IntCounterVec,
+    archives: IntCounterVec,
     resident_bytes: IntGauge,
     cpu_ms: IntGauge,
     open_files: IntGauge,
@@ -144,6 +145,12 @@ impl Metrics {
                 &registry,
                 "livekit_restarts",
                 "How often the supervised media server was started again.",
+            )?,
+            archives: counters(
+                &registry,
+                "archives_total",
+                "Recordings on their way into the archive by outcome: done, retried, failed.",
+                &["outcome"],
             )?,
             mails: counters(&registry, "mails_total", "Mails by outcome: sent, retried, failed.", &["outcome"])?,
             resident_bytes: gauge(&registry, "process_resident_bytes", "Memory of this process, bytes.")?,
@@ -255,6 +262,11 @@ impl Metrics {
     /// A mail was `sent`, `retried` or `failed`.
     pub fn mail(&self, outcome: &str) {
         self.mails.with_label_values(&[outcome]).inc();
+    }
+
+    /// A recording is in the archive (`done`), will be tried again (`retried`), or is given up (`failed`).
+    pub fn archive(&self, outcome: &str) {
+        self.archives.with_label_values(&[outcome]).inc();
     }
 
     /// What waits in the outbox, as [`backstage_actors::ports::Store::outbox_backlog`] tells it.

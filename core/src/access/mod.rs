@@ -17,6 +17,35 @@ pub enum Rule {
     Pass,
 }
 
+/// What a recording asks of its viewers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordingRule {
+    /// What its experience asks for now.
+    #[default]
+    Experience,
+    /// Anybody may watch.
+    Open,
+    /// The team only; others do not learn that it is there.
+    Team,
+}
+
+impl RecordingRule {
+    /// The name used in the store and in forms.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            RecordingRule::Experience => "experience",
+            RecordingRule::Open => "open",
+            RecordingRule::Team => "team",
+        }
+    }
+
+    /// Reads [`RecordingRule::as_str`] back.
+    pub fn parse(text: &str) -> Option<RecordingRule> {
+        [RecordingRule::Experience, RecordingRule::Open, RecordingRule::Team].into_iter().find(|r| r.as_str() == text)
+    }
+}
+
 /// A person's part in the team that owns the space.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -185,6 +214,15 @@ pub fn decide(now: Timestamp, place: Place<'_>, person: &Person) -> Decision {
     match best {
         Some(grant) => Decision::Allowed { via: Via::Pass(grant.pass.clone()), until: grant.ends_at() },
         None => Decision::Denied(denial),
+    }
+}
+
+/// May `person` watch a recording of `place`, which has a rule of its own, at `now`? `None`: to them it is not there.
+pub fn decide_recording(now: Timestamp, place: Place<'_>, rule: RecordingRule, person: &Person) -> Option<Decision> {
+    match rule {
+        RecordingRule::Experience => Some(decide(now, place, person)),
+        RecordingRule::Open => Some(decide(now, Place { rule: Rule::Open, ..place }, person)),
+        RecordingRule::Team => person.role.map(|_| decide(now, place, person)),
     }
 }
 

@@ -46,6 +46,43 @@ fn a_pass_for_another_experience_does_not_open_this_one() {
     assert_eq!(asks(5, Rule::Pass, false, &person), Decision::Denied(Denial::NeedsPass));
 }
 
+fn asks_recording(rule: Rule, own: RecordingRule, suspended: bool, person: &Person) -> Option<Decision> {
+    let experience = experience("e");
+    decide_recording(Timestamp(5), Place { experience: &experience, rule, suspended }, own, person)
+}
+
+#[test]
+fn a_recording_follows_its_experience_or_its_own_rule() {
+    let nobody = Person::default();
+    let holder = Person { role: None, grants: vec![grant(Opens::All, 0, Some(9), None)] };
+    let viewer = Person { role: Some(Role::Viewer), grants: vec![] };
+    let denied = Some(Decision::Denied(Denial::NeedsPass));
+    let open = Some(Decision::Allowed { via: Via::Open, until: None });
+    let by_pass =
+        Some(Decision::Allowed { via: Via::Pass(PassId::parse("p").unwrap()), until: Some(Timestamp(9)) });
+    let team = Some(Decision::Allowed { via: Via::Team(Role::Viewer), until: None });
+    for (rule, own, of_nobody, of_holder) in [
+        (Rule::Pass, RecordingRule::Experience, denied, by_pass),
+        (Rule::Open, RecordingRule::Experience, open.clone(), open.clone()),
+        (Rule::Pass, RecordingRule::Open, open.clone(), open.clone()),
+        (Rule::Open, RecordingRule::Team, None, None),
+    ] {
+        assert_eq!(asks_recording(rule, own, false, &nobody), of_nobody, "{rule:?} {own:?}");
+        assert_eq!(asks_recording(rule, own, false, &holder), of_holder, "{rule:?} {own:?}");
+        assert_eq!(asks_recording(rule, own, false, &viewer), team, "{rule:?} {own:?}");
+    }
+}
+
+#[test]
+fn no_rule_of_a_recording_opens_a_suspended_space() {
+    let owner = Person { role: Some(Role::Owner), grants: vec![] };
+    for own in [RecordingRule::Experience, RecordingRule::Open, RecordingRule::Team] {
+        assert_eq!(asks_recording(Rule::Open, own, true, &owner), Some(Decision::Denied(Denial::Suspended)));
+        assert_eq!(RecordingRule::parse(own.as_str()), Some(own));
+    }
+    assert_eq!(RecordingRule::parse("all"), None);
+}
+
 prop_compose! {
     fn any_grant()(all in any::<bool>(), here in any::<bool>(), granted in 0i64..20,
                    expires in proptest::option::of(0i64..20), revoked in proptest::option::of(0i64..20)) -> Grant {
