@@ -9,6 +9,7 @@ use actix_web::{HttpServer, web};
 use backstage_actors::keep::Kept;
 use backstage_actors::ports::{Announcer, Clock, Gauge, Ids, Store};
 use backstage_actors::{Limits as LoopLimits, Media, Ports, Rules, Running, Stage};
+use backstage_media::bridge::recording::finish::FinishSettings;
 use futures_util::future::LocalBoxFuture;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -22,14 +23,15 @@ use tokio::task::JoinHandle;
 use crate::access::{self, Access};
 use crate::adapters::livekit::{CheckError, LiveKitServer, ServerError};
 use crate::adapters::mqtt::{BrokerError, EmbeddedBroker};
-use crate::adapters::storage::Signer;
+use crate::adapters::storage::{ObjectStore, Signer};
 use crate::api::routes;
 use crate::assets::Assets;
-use crate::config::{Config, Limits as Configured, Rate as ConfiguredRate};
+use crate::config::{Config, Limits as Configured, Rate as ConfiguredRate, StorageKind};
 use crate::db::{Db, DbError};
 use crate::dev::seeds;
 use crate::error::Problem;
 use crate::live::hub::Hub;
+use crate::recording::archive::{ArchiveSettings, Archiver};
 use crate::security::cookies::Jar;
 use crate::security::headers::Headers;
 use crate::security::limits::{Limits, Rate, Rates};
@@ -179,6 +181,7 @@ impl App {
             trusted_proxies: config.server.trusted_proxies.clone(),
         };
         let objects = crate::world::objects(&config, &base.seal, &site.public_url, &base.clock)?;
+        let archiver = Arc::new(archiver(&config, &base, &objects));
         let live = Arc::new(Hub::new(base.store.clone(), base.clock.clone()));
         for (phase, count) in counted(&base.store).await? {
             base.metrics.streams_at_start(&phase, count);
@@ -216,6 +219,8 @@ impl App {
             mail: world.mail,
             signer: Signer::new(base.seal.clone(), site.public_url.clone(), base.clock.clone()),
             objects,
+            objects_elsewhere: config.storage.kind == StorageKind::S3,
+            archiver,
             decoding: Semaphore::new(DECODING_MAX),
             live,
             access: Access::default(),
@@ -285,6 +290,14 @@ impl App {
     }
 }
 
+fn archiver(config: &Config, base: &Base, objects: &Arc<dyn ObjectStore>) -> Archiver {
+    let given = &config.recording;
+    let finish = FinishSettings { ffmpeg: given.ffmpeg.clone(), ..FinishSettings::default() };
+    let settings = ArchiveSettings { finish, keep_days: given.keep_days, ..ArchiveSettings::default() };
+    let (store, metrics) = (base.store.clone(), base.metrics.clone());
+    Archiver::new(store, objects.clone(), base.clock.clone(), base.ids.clone(), metrics, settings)
+}
+
 /// Waits until `done`, at most `ms_max`.
 async fn wait_until(ms_max: u64, done: impl AsyncFn() -> bool) {
     let waiting = async {
@@ -304,6 +317,7 @@ fn start_loops(state: &web::Data<State>) -> Vec<Kept> {
         keep("live_tick", |state| Box::pin(async move { state.live.run().await })),
         keep("access_watch", |state| Box::pin(async move { access::watch::run(&state).await })),
         keep("objects_doomed", |state| Box::pin(async move { crate::objects::doomed::run(&state).await })),
+        keep("recordings_expiry", |state| Box::pin(async move { crate::recording::expiry::run(&state).await })),
         keep("alerts", |state| Box::pin(async move { crate::alert::post::run(&state).await })),
         keep("viewers_count", |state| {
             Box::pin(async move {

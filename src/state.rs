@@ -12,6 +12,7 @@ use crate::assets::Assets;
 use crate::db::Db;
 use crate::live::hub::Hub;
 use crate::ports::{Doors, Mail};
+use crate::recording::archive::Archiver;
 use crate::security::cookies::Jar;
 use crate::security::headers::Headers;
 use crate::security::limits::Limits;
@@ -78,6 +79,10 @@ pub struct State {
     pub objects: Arc<dyn ObjectStore>,
     /// Signed addresses of objects that are served here.
     pub signer: Signer,
+    /// Objects are kept by somebody whom browsers reach themselves, so that large ones need not go through here.
+    pub objects_elsewhere: bool,
+    /// Brings recordings into the archive.
+    pub archiver: Arc<Archiver>,
     /// Places to decode pictures in.
     pub decoding: Semaphore,
     /// Live state of experiences, and their sockets.

@@ -54,6 +54,10 @@ pub fn problems(config: &Config) -> Vec<String> {
         in_s3 && !config.storage.folder.as_os_str().is_empty(),
         "storage.folder is set but storage.kind is \"s3\": objects are kept in the bucket, so leave storage.folder empty",
     );
+    say(
+        config.recording.enabled && config.recording.ffmpeg.as_os_str().is_empty(),
+        "recording.ffmpeg is empty: name the ffmpeg program, or set recording.enabled to false",
+    );
     say(!config.mail.from.contains('@'), "mail.from is not a mail address: write it as \"Name <name@example.com>\"");
     say(
         config.mqtt.user.is_empty() && !config.mqtt.password.is_empty(),

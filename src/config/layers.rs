@@ -25,12 +25,13 @@ pub const SHORT_NAMES: [(&str, &str); 10] = [
 const SECRETS: [&str; 4] =
     ["livekit.api_secret", "mqtt.password", "telemetry.metrics_token", "storage.s3.secret_access_key"];
 /// Whole numbers and their bounds, by the end of the key.
-const RANGES: [(&str, i64, i64); 7] = [
+const RANGES: [(&str, i64, i64); 8] = [
     ("port", 0, 65_535),
     ("grace_ms", 1_000, 1_800_000),
     ("sweep_ms", 100, 600_000),
     ("lease_ms", 5_000, 600_000),
     ("poll_ms", 100, 600_000),
+    ("keep_days", 0, 36_500),
     ("count", 1, 1_000_000),
     ("seconds", 1, 86_400),
 ];

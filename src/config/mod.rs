@@ -32,6 +32,8 @@ pub struct Config {
     pub database: Database,
     /// Where posters and recordings are kept.
     pub storage: Storage,
+    /// Whether shows are recorded.
+    pub recording: Recording,
     /// Which media server.
     pub livekit: LiveKit,
     /// Times of streams.
@@ -124,6 +126,18 @@ pub struct S3 {
     pub secret_access_key: Secret,
     /// Bucket in the path.
     pub path_style: bool,
+}
+
+/// `[recording]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recording {
+    /// Whether shows are recorded.
+    pub enabled: bool,
+    /// How long recordings are kept, days; 0: for ever.
+    pub keep_days: u32,
+    /// The program that makes films.
+    pub ffmpeg: PathBuf,
 }
 
 /// `[livekit]`

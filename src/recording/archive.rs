@@ -14,9 +14,9 @@
 //! Idempotent: one row per stream, whoever tries and however often.
 
 use backstage_actors::ports::{Archiving, Clock, Ids, Path, ProviderError};
+use backstage_core::access::RecordingRule;
 use backstage_core::recording::Archive;
 use backstage_core::{StreamId, Timestamp};
-use backstage_core::access::RecordingRule;
 use backstage_media::bridge::ffmpeg::FfmpegError;
 use backstage_media::bridge::recording::RecordingError;
 use backstage_media::bridge::recording::film::Film;
@@ -171,7 +171,9 @@ impl Archiver {
         let held = store::of_stream(self.shared.store.db(), &path.stream).await;
         if let Some(held) = held.map_err(|error| ProviderError::TryAgain(error.to_string()))? {
             let cleared = clear(folder).await;
-            return cleared.map(|()| Archiving::Done(held.archived())).map_err(|e| ProviderError::TryAgain(e.to_string()));
+            return cleared
+                .map(|()| Archiving::Done(held.archived()))
+                .map_err(|e| ProviderError::TryAgain(e.to_string()));
         }
         if let Ok(place) = self.places.clone().try_acquire_owned() {
             self.start(path.clone(), folder.to_owned(), place);

@@ -11,6 +11,7 @@
 //! without asking who may watch.
 
 pub mod archive;
+pub mod expiry;
 mod film_files;
 mod ledger;
 pub mod store;

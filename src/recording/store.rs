@@ -17,8 +17,7 @@ pub const LISTED_MAX: i64 = 200;
 
 const BY_ID: &str = "SELECT * FROM recordings WHERE id = $1 AND deleted_at IS NULL";
 const BY_STREAM: &str = "SELECT * FROM recordings WHERE stream_id = $1";
-const LISTED: &str =
-    "SELECT * FROM recordings WHERE experience_id = $1 AND deleted_at IS NULL ORDER BY started_at DESC, id DESC LIMIT $2";
+const LISTED: &str = "SELECT * FROM recordings WHERE experience_id = $1 AND deleted_at IS NULL ORDER BY started_at DESC, id DESC LIMIT $2";
 const EXPIRED: &str =
     "SELECT * FROM recordings WHERE expires_at <= $1 AND deleted_at IS NULL ORDER BY expires_at LIMIT $2";
 
@@ -174,11 +173,7 @@ pub async fn position(db: &Db, user: &UserId, recording: &str) -> Result<Option<
 }
 
 /// Where a person has got to in the recordings of an experience, by recording, ms.
-pub async fn positions(
-    db: &Db,
-    user: &UserId,
-    experience: &ExperienceId,
-) -> Result<HashMap<String, i64>, sqlx::Error> {
+pub async fn positions(db: &Db, user: &UserId, experience: &ExperienceId) -> Result<HashMap<String, i64>, sqlx::Error> {
     let rows: Vec<(String, i64)> = sqlx::query_as(
         "SELECT p.recording_id, p.position_ms FROM recording_positions p JOIN recordings r ON r.id = p.recording_id \
          WHERE p.user_id = $1 AND r.experience_id = $2 AND r.deleted_at IS NULL",

@@ -58,8 +58,7 @@ fn a_recording_follows_its_experience_or_its_own_rule() {
     let viewer = Person { role: Some(Role::Viewer), grants: vec![] };
     let denied = Some(Decision::Denied(Denial::NeedsPass));
     let open = Some(Decision::Allowed { via: Via::Open, until: None });
-    let by_pass =
-        Some(Decision::Allowed { via: Via::Pass(PassId::parse("p").unwrap()), until: Some(Timestamp(9)) });
+    let by_pass = Some(Decision::Allowed { via: Via::Pass(PassId::parse("p").unwrap()), until: Some(Timestamp(9)) });
     let team = Some(Decision::Allowed { via: Via::Team(Role::Viewer), until: None });
     for (rule, own, of_nobody, of_holder) in [
         (Rule::Pass, RecordingRule::Experience, denied, by_pass),
