@@ -3,6 +3,7 @@
 use super::api::{self, Api};
 use super::credentials::{Credentials, CredentialsError};
 use super::faults::Faults;
+use super::hls;
 use super::ingest::Stage;
 use super::keep::Kept;
 use super::model::SigningKey;
@@ -139,14 +140,18 @@ impl Origin {
             settings.rates,
             settings.faults.clone(),
         ));
-        let server = HttpServer::new(move || App::new().configure(|config| api::routes(config, api.clone())))
-            .workers(settings.workers.max(1))
-            .max_connections(CONNECTIONS_MAX)
-            .shutdown_timeout(STOP_S)
-            .disable_signals()
-            .listen(listener)
-            .map_err(|error| OriginError::Listen(http, error))?
-            .run();
+        let images = hls::Images::new(settings.ffmpeg.clone());
+        let playback = hls::routes(Arc::new(hls::Playback::new(stage.clone(), stage.wall_clock(), images)));
+        let server = HttpServer::new(move || {
+            App::new().configure(|config| api::routes(config, api.clone())).configure(playback.clone())
+        })
+        .workers(settings.workers.max(1))
+        .max_connections(CONNECTIONS_MAX)
+        .shutdown_timeout(STOP_S)
+        .disable_signals()
+        .listen(listener)
+        .map_err(|error| OriginError::Listen(http, error))?
+        .run();
         let handle = server.handle();
         kept.run("http", async move {
             if let Err(error) = server.await {

@@ -162,11 +162,15 @@ impl Stage {
         self.folder.join(asset)
     }
 
+    /// The clock of the books, in µs.
+    pub(super) fn wall_clock(&self) -> WallClock {
+        let desk = self.desk.clone();
+        Arc::new(move || desk.now_ms() * 1_000)
+    }
+
     /// How recordings are packaged.
     pub(super) fn live_settings(&self) -> LiveSettings {
-        let desk = self.desk.clone();
-        let clock: WallClock = Arc::new(move || desk.now_ms() * 1_000);
-        LiveSettings::new(clock)
+        LiveSettings::new(self.wall_clock())
     }
 
     /// The broadcast of an asset, opened if it is not yet.
