@@ -4,4 +4,5 @@
 pub mod livekit;
 pub mod mail;
 pub mod mqtt;
+pub mod mux;
 mod private_file;

@@ -1,7 +1,7 @@
 //! What Mux tells, as far as we use it. Fields that we do not know are left aside, and words that we do not know are
 //! `Unknown`, so that what Mux adds breaks nothing.
 
-use crate::config::secret::Secret;
+use crate::config::Secret;
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// `{"data": …}`.
