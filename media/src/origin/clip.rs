@@ -164,10 +164,12 @@ async fn cut(stage: &Arc<Stage>, id: &str, clip: &Clip) -> Result<i64, ClipError
 async fn fill(ffmpeg: &Path, list: &Path, plan: &Plan, live: &Live) -> Result<(), ClipError> {
     let mut command = Command::new(ffmpeg);
     command.args(["-nostdin", "-v", "error", "-protocol_whitelist", "file,crypto", "-allowed_extensions", "ALL"]);
+    command.arg("-i").arg(list);
     if !plan.copy {
+        // Decoded and thrown away up to here: seeking in a playlist of parts does not land (ffmpeg 5.1).
         command.arg("-ss").arg(seconds(plan.skipped_ms));
     }
-    command.arg("-i").arg(list).arg("-t").arg(seconds(plan.length_ms));
+    command.arg("-t").arg(seconds(plan.length_ms));
     match plan.copy {
         true => command.args(["-c", "copy"]),
         false => command.args([
