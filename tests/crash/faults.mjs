@@ -17,6 +17,9 @@ export const FAULTS = {
     mend: async (show) => {
       // The cut is real once the audience's picture stands still.
       await until(async () => !(await show.pictureMoves()), "the viewer's picture to stop", 30_000);
+      // Signalling goes on all the while: the studio itself must notice that nothing comes back.
+      await until(() => show.isOffStage(), "the studio to notice the dead link", 20_000);
+      await until(async () => (await show.phase()) === "reconnecting", "the loss to be known", 20_000);
       show.stage.restore();
     },
     lose: async (show) => {

@@ -63,6 +63,11 @@ export class Show {
     await this.studio.locator('.studio[data-link="on"]').waitFor({ timeout: 45_000 });
   }
 
+  /** Whether the studio knows that nothing of its media arrives. */
+  async isOffStage() {
+    return (await this.studio.locator(".studio").getAttribute("data-link")) !== "on";
+  }
+
   /** The timeline of the stream of this show, oldest first. */
   async timeline() {
     const answer = await this.creator.context.request.get(`${this.stage.url}/api/v1/streams/${this.stream}/timeline`, AGAIN);

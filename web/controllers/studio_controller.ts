@@ -15,6 +15,7 @@ import { StudioView } from "../lib/studio_view";
 import { toast } from "../lib/toast";
 import { MEDIA_BACKOFF, wait_ms } from "../models/backoff";
 import { checklist, type Observed } from "../models/checklist";
+import { heardBack, isDead, type LinkSample } from "../models/link_watch";
 import {
   isOver,
   onAir,
@@ -62,6 +63,7 @@ export class StudioController extends Controller<HTMLElement> {
     uplink_bps: null,
   };
   #sample: SendSample | null = null;
+  #heardBack: LinkSample | null = null;
   #pause = 0;
   #timers: number[] = [];
   #turn = 0;
@@ -261,6 +263,7 @@ export class StudioController extends Controller<HTMLElement> {
       case "leave":
         this.#turn += 1;
         this.#sample = null;
+        this.#heardBack = null;
         this.#stage.leave();
         return;
       case "pause":
@@ -411,7 +414,15 @@ export class StudioController extends Controller<HTMLElement> {
     }
     const entries = await this.#stage.stats().catch(() => []);
     if (this.#state.link !== "on") return;
-    const [figures, sample] = sendFigures(entries, performance.now(), this.#sample);
+    const now = performance.now();
+    this.#heardBack = heardBack(entries, now, this.#heardBack);
+    if (isDead(this.#heardBack, now)) {
+      this.#heardBack = null;
+      this.#stage.leave();
+      this.#dispatch({ type: "dropped", elsewhere: false });
+      return;
+    }
+    const [figures, sample] = sendFigures(entries, now, this.#sample);
     this.#sample = sample;
     const { grade: light, reason } = grade(figures, this.#sources.cameraOff && !this.#sources.screen);
     this.#view.health(light, reason, figures, onAir_ms, this.#viewers);

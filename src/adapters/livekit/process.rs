@@ -23,9 +23,12 @@ impl Identity {
         // The name in brackets may hold anything, brackets too: the fields begin after the last one.
         let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
         let state = fields.next()?;
-        // proc_pid_stat(5): field 3 is the state, 22 the start time.
-        let started = fields.nth(18)?.parse().ok()?;
-        (state != "Z" && state != "X").then_some(Identity { pid, started })
+        // proc_pid_stat(5): field 3 is the state, 20 the number of threads, 22 the start time.
+        let threads: u32 = fields.nth(16)?.parse().ok()?;
+        let started = fields.nth(1)?.parse().ok()?;
+        // The first thread may be a zombie while others have not yet let go of files and ports.
+        let remains = state == "X" || (state == "Z" && threads <= 1);
+        (!remains).then_some(Identity { pid, started })
     }
 
     /// Whether it still runs.

@@ -61,7 +61,7 @@ pub struct LiveKitSettings {
 pub enum ServerError {
     /// The program is not there.
     #[error(
-        "livekit-server was not found at {0}: run the setup, or point BACKSTAGE_LIVEKIT_BIN at it, or set LIVEKIT_URL to use another LiveKit"
+        "livekit-server was not found at {0}: run bin/setup, or point BACKSTAGE_LIVEKIT_BIN at it, or set LIVEKIT_URL to use another LiveKit"
     )]
     NoBinary(PathBuf),
     /// Another server runs on the same data folder.
