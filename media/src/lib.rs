@@ -4,7 +4,6 @@ pub mod flv;
 pub mod frame;
 pub mod h264;
 pub mod mp4;
-pub mod participant;
-pub mod rtmp;
 pub mod origin;
+pub mod participant;
 pub mod rtmp;

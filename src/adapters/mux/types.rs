@@ -48,7 +48,7 @@ pub enum LiveStatus {
 }
 
 /// A live stream.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct LiveStream {
     /// Names it.
     pub id: String,
