@@ -34,6 +34,8 @@ pub struct Config {
     pub storage: Storage,
     /// Which media server.
     pub livekit: LiveKit,
+    /// Who carries HLS.
+    pub mux: Mux,
     /// Times of streams.
     pub streams: Streams,
     /// How mail is sent.
@@ -150,6 +152,46 @@ pub struct Embedded {
     pub program: PathBuf,
     /// Address browsers send media to.
     pub host: IpAddr,
+}
+
+/// `[mux]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mux {
+    /// Of the REST API.
+    pub base_url: String,
+    /// Id of the token; empty: an origin of our own is started.
+    pub token_id: String,
+    /// Secret of the token.
+    pub token_secret: Secret,
+    /// Signs webhooks.
+    pub webhook_secret: Secret,
+    /// Id of the key that signs playback.
+    pub signing_key: String,
+    /// The key: PEM in base64.
+    pub private_key: Secret,
+    /// Where players go.
+    pub stream_base_url: String,
+    /// Where the bridge publishes.
+    pub ingest_url: String,
+    /// The origin of our own.
+    pub embedded: Origin,
+}
+
+/// `[mux.embedded]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Origin {
+    /// Address that players and encoders reach it at.
+    pub host: IpAddr,
+    /// Port of playback and REST; 0 takes a free one.
+    pub port: u16,
+    /// Port of RTMP; 0 takes a free one.
+    pub rtmp_port: u16,
+    /// Where players reach it; empty: at `host` and `port`.
+    pub public_url: String,
+    /// Cuts clips and pictures.
+    pub ffmpeg: PathBuf,
 }
 
 /// `[streams]`, all in ms.

@@ -3,6 +3,7 @@
 use super::api::{self, Api};
 use super::credentials::{Credentials, CredentialsError};
 use super::faults::Faults;
+use super::hls;
 use super::ingest::Stage;
 use super::keep::Kept;
 use super::model::SigningKey;
@@ -13,7 +14,7 @@ use super::webhooks::{self, Receiver};
 use crate::rtmp::{Limits, Listener};
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpServer, web};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -139,14 +140,18 @@ impl Origin {
             settings.rates,
             settings.faults.clone(),
         ));
-        let server = HttpServer::new(move || App::new().configure(|config| api::routes(config, api.clone())))
-            .workers(settings.workers.max(1))
-            .max_connections(CONNECTIONS_MAX)
-            .shutdown_timeout(STOP_S)
-            .disable_signals()
-            .listen(listener)
-            .map_err(|error| OriginError::Listen(http, error))?
-            .run();
+        let images = hls::Images::new(settings.ffmpeg.clone());
+        let playback = hls::routes(Arc::new(hls::Playback::new(stage.clone(), stage.wall_clock(), images)));
+        let server = HttpServer::new(move || {
+            App::new().configure(|config| api::routes(config, api.clone())).configure(playback.clone())
+        })
+        .workers(settings.workers.max(1))
+        .max_connections(CONNECTIONS_MAX)
+        .shutdown_timeout(STOP_S)
+        .disable_signals()
+        .listen(listener)
+        .map_err(|error| OriginError::Listen(http, error))?
+        .run();
         let handle = server.handle();
         kept.run("http", async move {
             if let Err(error) = server.await {
@@ -172,7 +177,7 @@ impl Origin {
             let mut stopped = stopped;
             let _ = stopped.wait_for(|stopped| *stopped).await;
         }));
-        let base = settings.public_base.clone().unwrap_or_else(|| format!("http://{http}"));
+        let base = settings.public_base.clone().unwrap_or_else(|| format!("http://{}", reachable(http)));
         let base = base.trim_end_matches('/').to_owned();
         Ok(Origin { credentials, http, rtmp, base, desk, stage, server: handle, kept, ingest, stopping })
     }
@@ -194,12 +199,22 @@ impl Origin {
 
     /// Where encoders publish, the stream key apart.
     pub fn ingest_url(&self) -> String {
-        format!("rtmp://{}/app", self.rtmp)
+        format!("rtmp://{}/app", reachable(self.rtmp))
     }
 
     /// Base of REST and playback URLs, without a slash at its end.
     pub fn base_url(&self) -> &str {
         &self.base
+    }
+
+    /// Base of REST for this machine, whatever players use.
+    pub fn local_url(&self) -> String {
+        format!("http://{}", reachable(self.http))
+    }
+
+    /// Where encoders on this machine publish, the stream key apart.
+    pub fn local_ingest_url(&self) -> String {
+        format!("rtmp://{}/app", reachable(self.rtmp))
     }
 
     /// The books, for tests and metrics.
@@ -216,6 +231,16 @@ impl Origin {
         self.kept.stop().await;
         self.stage.stop().await;
     }
+}
+
+/// An address to connect to: listening on all addresses, this machine is at its own.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    match address {
+        SocketAddr::V4(all) if all.ip().is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        SocketAddr::V6(all) if all.ip().is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        SocketAddr::V4(_) | SocketAddr::V6(_) => {}
+    }
+    address
 }
 
 /// The signing key of the credentials is known from the first start on. It can be deleted later like any other.

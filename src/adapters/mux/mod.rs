@@ -9,15 +9,17 @@
 
 mod api;
 mod error;
+mod far_end;
 mod sign;
 mod types;
 pub mod webhook;
 
 pub use error::MuxError;
+pub use far_end::{FarEnd, FarEndError};
 pub use sign::{Audience, KeyError, Signer};
 pub use types::*;
 
-use crate::config::secret::Secret;
+use crate::config::Secret;
 use backstage_media::origin::rate::{Bucket, Rates};
 use reqwest::{Method, StatusCode, header};
 use serde::Serialize;
