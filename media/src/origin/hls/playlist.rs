@@ -3,6 +3,9 @@
 //! Every address in a playlist is relative and without a token, so that one text serves all viewers: it is rendered once
 //! per part, however many wait for it, and its addresses stay short.
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt::Write;
 
 use super::packager::CLOCK_HZ;
