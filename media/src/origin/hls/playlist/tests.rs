@@ -84,8 +84,20 @@ fn near_the_edge_a_minute_is_listed_and_the_whole_window_on_demand() {
     let whole = media(&window, View { extent: Extent::Whole, skip: false }, LATENCY);
     assert!(whole.contains("#EXT-X-MEDIA-SEQUENCE:0\n") && !whole.contains("DISCONTINUITY-SEQUENCE"));
     assert_eq!(whole.matches("#EXTINF").count(), 300);
-    let delta = media(&window, View { extent: Extent::Whole, skip: true }, LATENCY);
-    assert!(delta.contains("#EXT-X-SKIP:SKIPPED-SEGMENTS=294\n"), "{delta}");
+}
+
+#[test]
+fn a_delta_update_leaves_out_what_is_known() {
+    let delta = View { extent: Extent::Whole, skip: true };
+    let text = media(&window(300, 2, Some(10)), delta, LATENCY);
+    assert!(text.contains("#EXT-X-SKIP:SKIPPED-SEGMENTS=294\n"), "{text}");
+    assert!(!text.contains("\n293.m4s\n") && text.contains("\n294.m4s\n"), "{text}");
+}
+
+#[test]
+fn between_two_encoders_the_next_part_is_hinted_at() {
+    let text = media(&window(2, 0, None), EDGE, LATENCY);
+    assert!(text.ends_with("\n1.m4s\n#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"2.0.m4s\"\n"), "{text}");
 }
 
 #[test]
