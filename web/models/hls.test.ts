@@ -182,6 +182,8 @@ describe("token renewal", () => {
     expect(withToken(url, "o.test", "new.$1")).toBe("https://o.test/a/p.m3u8?_HLS_msn=3&token=new.$1&x=1#t");
     expect(withToken(url, "other.test", "new")).toBe(url);
     expect(withToken("https://o.test/a?nottoken=1", "o.test", "new")).toBe("https://o.test/a?nottoken=1");
+    const part = "https://o.test/pid/b1/~old.x-y/3.1.m4s?_HLS_msn=3";
+    expect(withToken(part, "o.test", "new")).toBe("https://o.test/pid/b1/~new/3.1.m4s?_HLS_msn=3");
     expect(withToken("/a?token=1", "o.test", "new")).toBe("/a?token=1");
     expect(withToken(url, "o.test", null)).toBe(url);
   });

@@ -14,7 +14,8 @@ export function renewIn(expires_at: number, now: number, random: number, failed:
   return Math.round(Math.max(SOONEST_MS, latest * (1 - 0.2 * random)));
 }
 
-const TOKEN = /([?&]token=)([^&#]*)/;
+/** In the query (`?token=…`, as a playback address has it), or as a part of the path (`/~…/`, as the origin hands it on). */
+const TOKEN = /([?&]token=|\/~)([^&#/?]*)/;
 
 /** The token in a playback address, null without one. */
 export function tokenOf(url: string): string | null {
@@ -29,5 +30,5 @@ export function withToken(url: string, host: string, fresh: string | null): stri
   } catch {
     return url;
   }
-  return url.replace(TOKEN, (_whole, key: string) => key + fresh);
+  return url.replace(TOKEN, (_whole, before: string) => before + fresh);
 }
