@@ -79,8 +79,8 @@ describe("a show over HLS", { timeout: 240_000 }, () => {
     assert.equal(await figure("resolution").textContent(), "640 × 360");
     await until(async () => /bit\/s/.test(await figure("bitrate").textContent()), "the bitrate");
     assert.match(await figure("dropped").textContent(), /^\d+$/);
-    await until(async () => Number(await attribute(page, "data-latency-ms")) < 4_500, "the catch-up to come near", 30_000);
-    console.log(`# settled at ${await attribute(page, "data-latency-ms")} ms with 1 s segments`);
+    await until(async () => Number(await attribute(page, "data-latency-ms")) < 2_500, "the catch-up to come near", 30_000);
+    console.log(`# settled at ${await attribute(page, "data-latency-ms")} ms behind the stage`);
   });
 
   step("goes back by slider and keyboard, says how far, and returns to live", async () => {
@@ -177,7 +177,7 @@ describe("a playback token that ends soon", { timeout: 120_000 }, () => {
     await until(() => hls.requests.slice(from).filter((one) => one.name.endsWith(".m4s")).length >= 4, "four more segments", 20_000);
     const later = hls.requests.slice(from + 2);
     assert.deepEqual(later.filter((one) => one.token !== "t2"), []);
-    assert.ok(later.some((one) => one.name === "media.m3u8"));
+    assert.ok(later.some((one) => one.name.startsWith("media")));
     assert.equal(told.asked.length, 2);
     assert.deepEqual(await page.evaluate(() => window.stalls), []);
     await playerState(page, "live");
