@@ -7,6 +7,7 @@ export class Screen {
   source: number | null = null;
   /** When the last picture came to the eye, ms of the page's clock. */
   lastFrame_ms = 0;
+  #previous_ms = 0;
   #handle = 0;
   #off = false;
   #watching: ((at_ms: number) => void) | null = null;
@@ -42,9 +43,7 @@ export class Screen {
     if (this.#off) return;
     if (CALLS_BACK) {
       this.video.cancelVideoFrameCallback(this.#handle);
-      this.#handle = this.video.requestVideoFrameCallback((_now, frame) =>
-        this.#frame(frame.expectedDisplayTime),
-      );
+      this.#handle = this.video.requestVideoFrameCallback((now) => this.#frame(now));
     } else {
       cancelAnimationFrame(this.#handle);
       this.#handle = requestAnimationFrame((now) => {
@@ -59,7 +58,13 @@ export class Screen {
     this.#arm();
     this.painted(this, at_ms);
     this.#watching?.(at_ms);
+    this.#previous_ms = this.lastFrame_ms;
     this.lastFrame_ms = at_ms;
+  }
+
+  /** When its last picture was seen that came before this moment: one of the same repaint would have been covered. */
+  lastBefore_ms(at_ms: number): number {
+    return this.lastFrame_ms < at_ms ? this.lastFrame_ms : this.#previous_ms;
   }
 }
 
@@ -74,7 +79,7 @@ export interface Swap {
 export class Screens {
   readonly #screens: [Screen, Screen];
   #main = 0;
-  #pending: (Swap & { last_ms: number }) | null = null;
+  #pending: { from: number | null; to: number; old_ms: number } | null = null;
   #painting: { screen: Screen; at_ms: number } | null = null;
 
   constructor(
@@ -114,9 +119,10 @@ export class Screens {
       for (const one of this.#screens) one.video.dataset.part = one === screen ? "main" : "spare";
     }
     const from = screen === old ? null : old.source;
-    this.#pending = { from, to: source, gap_ms: null, last_ms: old.lastFrame_ms };
     // In its frame callback the picture it is called for is the first one shown.
-    if (this.#painting?.screen === screen) this.#told(this.#painting.at_ms);
+    const now_ms = this.#painting?.screen === screen ? this.#painting.at_ms : performance.now();
+    this.#pending = { from, to: source, old_ms: old.lastBefore_ms(now_ms) };
+    if (this.#painting?.screen === screen) this.#told(now_ms);
   }
 
   end(): void {
@@ -135,7 +141,7 @@ export class Screens {
     const swap = this.#pending;
     this.#pending = null;
     if (!swap) return;
-    const gap_ms = swap.from === null ? null : Math.max(0, at_ms - swap.last_ms);
+    const gap_ms = swap.from === null ? null : Math.max(0, at_ms - swap.old_ms);
     this.swapped({ from: swap.from, to: swap.to, gap_ms });
   }
 }
