@@ -2,7 +2,7 @@ import { lobby, player as words } from "../../config/locales/en.json";
 import { api, Refused } from "../lib/api";
 import { fill, setText } from "../lib/dom";
 import { hlsEngine } from "../lib/engines/choose";
-import type { Engine, EnginePort } from "../lib/engines/engine";
+import type { EnginePort } from "../lib/engines/engine";
 import { feed, NOTHING, WebRtcEngine } from "../lib/engines/webrtc";
 import { loadHls } from "../lib/hls_library";
 import { loadLiveKit } from "../lib/livekit";
@@ -10,8 +10,8 @@ import { Loudness } from "../lib/loudness";
 import { avatar } from "../lib/people";
 import { PlayerBar } from "../lib/player_bar";
 import { Recording } from "../lib/recording";
+import { Running } from "../lib/running";
 import { Screens, type Swap } from "../lib/screens";
-import type { Picture } from "../lib/watch_room";
 import { MEDIA_BACKOFF, wait_ms } from "../models/backoff";
 import { clockText, countdown } from "../models/countdown";
 import { duration } from "../models/format";
@@ -30,20 +30,12 @@ import {
 import { newsDelay } from "../models/programme";
 import type { ReceiveFigures } from "../models/receive_stats";
 import { renewIn } from "../models/renewal";
-import { type Guard, guard, guardFrom } from "../models/swap_guard";
 
 const STATS_MS = 1_000;
 /** Sound but no picture for this long counts as "camera off", before it may just be on its way. */
 const PICTURE_LATE_MS = 3_000;
-/** Frames count as flowing after this long, ms, without a gap longer than the other. */
-const STEADY_MS = 700;
-const STEADY_GAP_MS = 300;
 /** The old source stays behind the new one for this long: the way back. */
 const KEEP_MS = 4_000;
-/** HLS that shows nothing new for so long has failed: while it plays, before its first picture, after a jump into the past. */
-const STALL_MS = 2_200;
-const STALL_START_MS = 8_000;
-const STALL_REWOUND_MS = 8_000;
 const WATCHDOG_MS = 250;
 
 /** Figures of what is on screen, each second while live. */
@@ -54,25 +46,6 @@ export interface PlayerFigures extends ReceiveFigures {
 }
 export type FiguresEvent = CustomEvent<PlayerFigures>;
 export type DeliveryChangedEvent = CustomEvent<{ from: Delivery; to: Delivery; gapMs: number }>;
-
-/** One running source and its timers. */
-interface Running {
-  id: number;
-  delivery: Delivery;
-  /** Null while the library is on its way. */
-  engine: Engine | null;
-  expires_at: number;
-  stopped: boolean;
-  renewal: number;
-  keep: number;
-  guarding: number;
-  guard: Guard | null;
-  picture: Picture;
-  /** When it last showed something new, ms of the page's clock. */
-  alive_ms: number;
-  time_s: number;
-  seen: boolean;
-}
 
 /**
  * The one element that shows a stream, or with a `src` a recording (lib/recording.ts). Its inside is rendered by the
@@ -249,8 +222,6 @@ export class LivePlayer extends HTMLElement {
         window.clearTimeout(this.#move);
         return;
       case "renew_later": {
-        const running = this.#sources.get(effect.source);
-        if (running && !effect.failed) running.expires_at = effect.expires_at;
         const wait = renewIn(effect.expires_at, this.#now(), Math.random(), effect.failed);
         this.#later(effect.source, "renewal", wait, { type: "renew_due", source: effect.source, now: 0 });
         return;
@@ -297,21 +268,7 @@ export class LivePlayer extends HTMLElement {
     const { source: id, delivery, url, token } = effect;
     const screen = this.#screens?.take(id);
     if (!screen) return;
-    const running: Running = {
-      id,
-      delivery,
-      engine: null,
-      expires_at: 0,
-      stopped: false,
-      renewal: 0,
-      keep: 0,
-      guarding: 0,
-      guard: null,
-      picture: NOTHING,
-      alive_ms: performance.now(),
-      time_s: -1,
-      seen: false,
-    };
+    const running = new Running(id, delivery, screen);
     this.#sources.set(id, running);
     const tell = (event: PlayerEvent): void => {
       if (!running.stopped) this.#dispatch(event);
@@ -365,15 +322,9 @@ export class LivePlayer extends HTMLElement {
   #stop(id: number): void {
     const running = this.#sources.get(id);
     if (!running) return;
-    running.stopped = true;
     this.#sources.delete(id);
-    for (const timer of [running.renewal, running.keep]) window.clearTimeout(timer);
-    window.clearInterval(running.guarding);
-    running.engine?.stop();
-    const screen = this.#screens?.of(id);
-    if (!screen) return;
-    screen.watch(null);
-    screen.source = null;
+    const { screen } = running;
+    running.stop();
     // A last WebRTC picture stays under the slate; below another one it is of no use.
     if (screen === this.#screens?.spare) {
       feed(screen.video, []);
@@ -398,15 +349,16 @@ export class LivePlayer extends HTMLElement {
     const pip = document.pictureInPictureElement;
     if (pip && pip !== this.#main && before !== null && pip === this.#screens?.spare.video)
       void this.#main.requestPictureInPicture().catch(() => undefined);
-    const running = this.#sources.get(id);
-    if (running) running.alive_ms = performance.now();
+    this.#sources.get(id)?.touch();
+    // Who has paused wants no picture to run away, whichever it is.
+    if (this.#userPaused) this.#main.pause();
     this.#judgeCamera();
   }
 
   /** From the screens: which picture followed which, and how long nothing new was seen between them. */
   #swapped(swap: Swap): void {
     const to = this.#sources.get(swap.to)?.delivery;
-    const from = swap.from === null ? undefined : this.#delivered;
+    const from = this.#delivered;
     if (to) this.#delivered = to;
     if (!from || !to || from === to || swap.gap_ms === null) return;
     const detail = { from, to, gapMs: Math.round(swap.gap_ms) };
@@ -420,62 +372,23 @@ export class LivePlayer extends HTMLElement {
   #delivered: Delivery | undefined;
 
   #guard(id: number): void {
-    const running = this.#sources.get(id);
-    const screen = this.#screens?.of(id);
-    if (!running || !screen) return;
-    running.guard = guardFrom(performance.now());
-    const judge = (at_ms: number, frame: boolean): boolean => {
-      if (running.stopped || !running.guard) return true;
-      const proof = running.engine?.proof() ?? { edge_s: null, behind_s: null, still_ms: 0, near: false };
-      const [state, verdict] = guard(running.guard, { at_ms, frame, ...proof });
-      running.guard = state;
-      if (verdict === "wait") return false;
-      running.guard = null;
-      window.clearInterval(running.guarding);
-      this.#dispatch({ type: verdict, source: id, now: this.#now() });
-      return true;
-    };
-    screen.watch((at_ms) => judge(at_ms, true));
-    running.guarding = window.setInterval(() => judge(performance.now(), false), WATCHDOG_MS);
+    this.#sources
+      .get(id)
+      ?.guard((verdict) => this.#dispatch({ type: verdict, source: id, now: this.#now() }));
   }
 
-  /** Reports the next frame that is really painted; steady: the first that comes after frames have flowed for a while. */
   #watchFrames(id: number, steady: boolean): void {
-    const running = this.#sources.get(id);
-    const screen = this.#screens?.of(id);
-    if (!running || !screen) return;
-    window.clearInterval(running.guarding);
-    running.guard = null;
-    const began = performance.now();
-    let since = began;
-    let last = began;
-    screen.watch(() => {
-      const now = performance.now();
-      if (now - last > STEADY_GAP_MS) since = now;
-      last = now;
-      if (steady && now - since < STEADY_MS) return false;
-      this.#dispatch({ type: "frames", source: id, now: this.#now() });
-      return true;
-    });
+    this.#sources
+      .get(id)
+      ?.watchFrames(steady, () => this.#dispatch({ type: "frames", source: id, now: this.#now() }));
   }
 
   /** HLS in front that shows nothing new is told of as stalled, again and again while it lasts. */
   #watchStalls(): void {
     const front = this.#state.front;
-    const running = front ? this.#sources.get(front.id) : undefined;
-    const screen = front ? this.#screens?.of(front.id) : undefined;
-    if (!running || !screen || running.delivery !== "hls") return;
-    const now = performance.now();
-    const { video } = screen;
-    const moved = video.currentTime !== running.time_s && !video.seeking && video.readyState >= 2;
-    if (moved || document.hidden || (this.#userPaused && video.paused)) {
-      running.alive_ms = now;
-      if (moved && running.time_s >= 0) running.seen = true;
-      running.time_s = video.currentTime;
-      return;
-    }
-    const limit = !running.seen ? STALL_START_MS : this.#state.rewound ? STALL_REWOUND_MS : STALL_MS;
-    if (now - running.alive_ms > limit)
+    const running = front?.delivery === "hls" ? this.#sources.get(front.id) : undefined;
+    const resting = this.#userPaused && running?.screen.video.paused === true;
+    if (running?.stalled(resting, this.#state.rewound))
       this.#dispatch({ type: "stalled", source: running.id, now: this.#now() });
   }
 
@@ -499,9 +412,8 @@ export class LivePlayer extends HTMLElement {
   }
 
   #noPicture(rtc: Running): void {
-    if (rtc.guard) {
-      window.clearInterval(rtc.guarding);
-      rtc.guard = null;
+    if (rtc.guarded) {
+      rtc.watchFrames(true, () => undefined);
       this.#dispatch({ type: "ready", source: rtc.id, now: this.#now() });
     } else this.#dispatch({ type: "frames", source: rtc.id, now: this.#now() });
   }
@@ -516,6 +428,7 @@ export class LivePlayer extends HTMLElement {
     if (mode === "slate") this.#announce(this.#slateTitle());
     if (mode === "ended") this.#announce(words.ended);
     if (mode === "ended" || mode === "idle" || mode === "refused") {
+      this.#delivered = undefined;
       for (const media of [this.#main, this.#spare, this.#inset, this.#sound]) feed(media, []);
       if (document.pictureInPictureElement === this.#main)
         void document.exitPictureInPicture().catch(() => undefined);
@@ -650,7 +563,7 @@ export class LivePlayer extends HTMLElement {
     const running = this.#shown;
     if (!running?.engine) return;
     running.engine.seek(position_s);
-    running.alive_ms = performance.now();
+    running.touch();
     this.#lookBack();
     this.#bar?.line();
   }

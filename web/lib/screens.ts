@@ -71,7 +71,7 @@ export class Screen {
 export interface Swap {
   from: number | null;
   to: number;
-  /** Between the last picture of the old one and the first of the new one, ms; null without an old one. */
+  /** Between the last picture of the old one and the first of the new one, ms; null without an earlier one. */
   gap_ms: number | null;
 }
 
@@ -141,7 +141,8 @@ export class Screens {
     const swap = this.#pending;
     this.#pending = null;
     if (!swap) return;
-    const gap_ms = swap.from === null ? null : Math.max(0, at_ms - swap.old_ms);
+    // Without an earlier picture there is no gap.
+    const gap_ms = swap.old_ms > 0 ? Math.max(0, at_ms - swap.old_ms) : null;
     this.swapped({ from: swap.from, to: swap.to, gap_ms });
   }
 }
