@@ -1,7 +1,6 @@
 import { player as words } from "../../config/locales/en.json";
 import { behindClock, scrubber, spoken } from "../models/dvr";
 import { duration } from "../models/format";
-import { liftCaptions } from "./caption_lines";
 import { el, fill, setIcon, setText } from "./dom";
 import type { Engine } from "./engines/engine";
 
@@ -70,9 +69,6 @@ export class PlayerBar {
       },
       { signal },
     );
-    const bar = root.querySelector<HTMLElement>(".player__buttons");
-    for (const video of root.querySelectorAll<HTMLVideoElement>("video.player__main"))
-      liftCaptions(video, () => (bar?.offsetHeight ?? 0) + (root.dataset.dvr === "true" ? 28 : 0));
     document.addEventListener("keydown", (event) => this.#key(event), { signal });
     document.addEventListener("fullscreenchange", () => this.#fullscreenChanged(), { signal });
   }
