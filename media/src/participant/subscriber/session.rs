@@ -23,6 +23,9 @@ use str0m::media::{KeyframeRequestKind, MediaData, Mid};
 use str0m::{Event as RtcEvent, RtcError};
 use tokio::sync::watch;
 
+/// Changes in the room before the connection stands.
+const EARLY_EVENTS_MAX: usize = 256;
+
 /// Where events go.
 pub(super) struct Outlet {
     pub writer: Writer,
@@ -88,6 +91,8 @@ pub(super) struct Session<'a> {
     receiving: HashMap<String, Receiving>,
     /// Which track a media section carries.
     tracks: HashMap<Mid, String>,
+    /// What is to be told once the connection stands; `None` from then on.
+    early: Option<Vec<Event>>,
     /// The events cannot be told any more.
     unheard: bool,
 }
@@ -125,6 +130,7 @@ impl<'a> Session<'a> {
             subscribed: BTreeSet::new(),
             receiving: HashMap::new(),
             tracks: HashMap::new(),
+            early: Some(Vec::new()),
             unheard: false,
         })
     }
@@ -136,7 +142,7 @@ impl<'a> Session<'a> {
             self.link.leave().await;
         }
         for event in [self.video.clear(), self.audio.clear()].concat() {
-            self.outlet.tell(event);
+            self.tell(event);
         }
         self.note_lanes();
         ended
@@ -169,7 +175,11 @@ impl<'a> Session<'a> {
     }
 
     fn tell(&mut self, event: Event) {
-        self.unheard |= !self.outlet.tell(event);
+        match &mut self.early {
+            Some(early) if early.len() < EARLY_EVENTS_MAX => early.push(event),
+            Some(_) => self.unheard = true,
+            None => self.unheard |= !self.outlet.tell(event),
+        }
     }
 
     async fn said(&mut self, message: Response) -> Result<(), Lost> {
@@ -260,7 +270,10 @@ impl<'a> Session<'a> {
         match event {
             RtcEvent::Connected => {
                 self.outlet.shared.counters.lock().connected(Instant::now());
-                self.tell(Event::Connected);
+                let early = self.early.take().unwrap_or_default();
+                for event in std::iter::once(Event::Connected).chain(early) {
+                    self.tell(event);
+                }
             }
             RtcEvent::MediaData(data) => self.data(data).await?,
             RtcEvent::PeerStats(stats) => {
