@@ -256,11 +256,13 @@ impl Session {
 
     async fn happened(&mut self, happened: Happened) -> Result<(), Lost> {
         match happened {
-            Happened::Said(Response::TrackPublished(granted)) => {
-                self.granted.insert(granted.cid, granted.track.map(|track| track.sid).unwrap_or_default());
-            }
-            Happened::Said(Response::Answer(answer)) => self.answer = Some(answer.sdp),
-            Happened::Said(_) => {}
+            Happened::Said(message) => match *message {
+                Response::TrackPublished(granted) => {
+                    self.granted.insert(granted.cid, granted.track.map(|track| track.sid).unwrap_or_default());
+                }
+                Response::Answer(answer) => self.answer = Some(answer.sdp),
+                _ => {}
+            },
             Happened::Rtc(RtcEvent::KeyframeRequest(request)) => {
                 self.shared.stats.lock().keyframe_requests += 1;
                 let asked =

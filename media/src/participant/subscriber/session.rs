@@ -163,7 +163,7 @@ impl<'a> Session<'a> {
                     self.choose().await?;
                 }
                 happened = self.link.next(until) => match happened? {
-                    Happened::Said(message) => self.said(message).await?,
+                    Happened::Said(message) => self.said(*message).await?,
                     Happened::Rtc(event) => self.media(event).await?,
                     Happened::Due => self.request_keyframes()?,
                 }
@@ -186,10 +186,9 @@ impl<'a> Session<'a> {
         match message {
             Response::Offer(offer) => {
                 let sdp = self.link.peer.answer(&offer.sdp)?;
-                for (mid, sid) in offer.mid_to_track_id {
-                    self.assign(Mid::from(mid.as_str()), sid)?;
-                }
-                self.note_lanes();
+                self.tracks =
+                    offer.mid_to_track_id.into_iter().map(|(mid, sid)| (Mid::from(mid.as_str()), sid)).collect();
+                self.assign()?;
                 let answer =
                     SessionDescription { r#type: "answer".into(), sdp, id: offer.id, ..SessionDescription::default() };
                 self.link.say(Request::Answer(answer)).await?;
@@ -225,8 +224,8 @@ impl<'a> Session<'a> {
         let more: Vec<String> = needed.difference(&self.subscribed).cloned().collect();
         let less: Vec<String> = self.subscribed.difference(&needed).cloned().collect();
         self.receiving.retain(|sid, _| needed.contains(sid));
-        self.tracks.retain(|_, sid| needed.contains(sid));
         self.subscribed = needed;
+        self.assign()?;
         for (track_sids, subscribe) in [(less, false), (more.clone(), true)] {
             if !track_sids.is_empty() {
                 let update = UpdateSubscription { track_sids, subscribe, ..UpdateSubscription::default() };
@@ -291,24 +290,29 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// A media section carries this track from now on.
-    fn assign(&mut self, mid: Mid, sid: String) -> Result<(), Lost> {
-        let track = self.video.needed().chain(self.audio.needed()).find(|track| track.sid == sid);
-        let Some(kind) = track.map(|track| track.kind) else { return Ok(()) };
-        if self.tracks.get(&mid) == Some(&sid) && self.receiving.contains_key(&sid) {
-            return Ok(());
+    /// Gets ready for what is needed and has a media section. That is looked at anew with each subscription too: the
+    /// server may take one back before it has carried out the opposite, and then says nothing.
+    fn assign(&mut self) -> Result<(), Lost> {
+        let mut begun = Vec::new();
+        for track in self.video.needed().chain(self.audio.needed()) {
+            let Some((mid, _)) = self.tracks.iter().find(|(_, sid)| **sid == track.sid) else { continue };
+            if self.receiving.get(&track.sid).is_none_or(|one| one.mid != *mid) {
+                begun.push((track.kind, *mid, track.sid.clone()));
+            }
         }
         // str0m asks for lost packets only where the offer has retransmission, unless told to.
         let suppress = !self.settings.recovers_loss;
-        self.link.peer.change(|rtc| {
-            if let Some(stream) = rtc.direct_api().stream_rx_by_mid(mid, None) {
-                stream.suppress_nack(suppress);
-            }
-            Ok(())
-        })?;
-        let (target, retry) = (self.settings.keyframe_each, self.settings.keyframe_retry);
-        self.receiving.insert(sid.clone(), Receiving::new(kind, mid, target, retry, Instant::now()));
-        self.tracks.insert(mid, sid);
+        for (kind, mid, sid) in begun {
+            self.link.peer.change(|rtc| {
+                if let Some(stream) = rtc.direct_api().stream_rx_by_mid(mid, None) {
+                    stream.suppress_nack(suppress);
+                }
+                Ok(())
+            })?;
+            let (target, retry) = (self.settings.keyframe_each, self.settings.keyframe_retry);
+            self.receiving.insert(sid, Receiving::new(kind, mid, target, retry, Instant::now()));
+        }
+        self.note_lanes();
         Ok(())
     }
 
