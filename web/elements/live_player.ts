@@ -36,6 +36,8 @@ const STATS_MS = 1_000;
 const PICTURE_LATE_MS = 3_000;
 /** The old source stays behind the new one for this long: the way back. */
 const KEEP_MS = 4_000;
+/** A refused token is renewed no more often than this, ms. */
+const RENEW_MS_MIN = 3_000;
 const WATCHDOG_MS = 250;
 
 /** Figures of what is on screen, each second while live. */
@@ -250,6 +252,8 @@ export class LivePlayer extends HTMLElement {
   }
 
   async #askRenewal(source: number): Promise<void> {
+    const running = this.#sources.get(source);
+    if (running) running.asked_ms = performance.now();
     try {
       const admission = await this.#ask(null);
       this.#dispatch({ type: "renewed", source, admission, now: this.#now() });
@@ -289,9 +293,9 @@ export class LivePlayer extends HTMLElement {
         if (!running.stopped && this.#state.shown === id) this.#bar?.menus();
       },
       expired: () => {
-        if (!running.stopped && running.renewal === 0) return;
+        // Every request is refused now: one question is enough, and a token that does not help is not asked for at once again.
+        if (performance.now() - running.asked_ms < RENEW_MS_MIN) return;
         window.clearTimeout(running.renewal);
-        running.renewal = 0;
         tell({ type: "renew_due", source: id, now: this.#now() });
       },
     };

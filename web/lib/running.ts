@@ -25,6 +25,8 @@ export class Running {
   picture: Picture = NOTHING;
   stopped = false;
   renewal = 0;
+  /** When a new token was last asked for, ms of the page's clock. */
+  asked_ms = Number.NEGATIVE_INFINITY;
   keep = 0;
   #guard: Guard | null = null;
   #clock = 0;
