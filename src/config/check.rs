@@ -55,6 +55,9 @@ pub fn problems(config: &Config) -> Vec<String> {
         in_s3 && !config.storage.folder.as_os_str().is_empty(),
         "storage.folder is set but storage.kind is \"s3\": objects are kept in the bucket, so leave storage.folder empty",
     );
+    for wrong in config.delivery.limits().map(|limits| limits.check()).unwrap_or_default() {
+        say(true, &format!("delivery.{wrong}"));
+    }
     let mux = &config.mux;
     let own_origin = mux.token_id.is_empty();
     for (key, missing) in [

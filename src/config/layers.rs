@@ -38,7 +38,7 @@ const SECRETS: [&str; 7] = [
     "storage.s3.secret_access_key",
 ];
 /// Whole numbers and their bounds, by the end of the key.
-const RANGES: [(&str, i64, i64); 7] = [
+const RANGES: [(&str, i64, i64); 17] = [
     ("port", 0, 65_535),
     ("grace_ms", 1_000, 1_800_000),
     ("sweep_ms", 100, 600_000),
@@ -46,6 +46,17 @@ const RANGES: [(&str, i64, i64); 7] = [
     ("poll_ms", 100, 600_000),
     ("count", 1, 1_000_000),
     ("seconds", 1, 86_400),
+    // The delivery's figures have closer bounds of their own: see check.rs.
+    ("viewers_max", 1, 1_000_000),
+    ("percent", 0, 1_000),
+    ("cooldown_ms", 0, 86_400_000),
+    ("every_ms", 100, 600_000),
+    ("jitter_ms", 0, 60_000),
+    ("warm_limit_ms", 1_000, 600_000),
+    ("retry_ms_min", 100, 3_600_000),
+    ("retry_ms_max", 100, 86_400_000),
+    ("trust_ms", 0, 86_400_000),
+    ("minor", 0, 1_000_000_000_000),
 ];
 /// Keys with a fixed choice.
 const CHOICES: [(&str, &[&str]); 3] = [

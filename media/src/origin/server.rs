@@ -95,6 +95,7 @@ pub struct Origin {
     rtmp: SocketAddr,
     desk: Arc<Desk>,
     stage: Arc<Stage>,
+    playback: Arc<hls::Playback>,
     server: ServerHandle,
     kept: Arc<Kept>,
     ingest: JoinSet<()>,
@@ -141,9 +142,10 @@ impl Origin {
             settings.faults.clone(),
         ));
         let images = hls::Images::new(settings.ffmpeg.clone());
-        let playback = hls::routes(Arc::new(hls::Playback::new(stage.clone(), stage.wall_clock(), images)));
+        let playback = Arc::new(hls::Playback::new(stage.clone(), stage.wall_clock(), images));
+        let players = hls::routes(playback.clone());
         let server = HttpServer::new(move || {
-            App::new().configure(|config| api::routes(config, api.clone())).configure(playback.clone())
+            App::new().configure(|config| api::routes(config, api.clone())).configure(players.clone())
         })
         .workers(settings.workers.max(1))
         .max_connections(CONNECTIONS_MAX)
@@ -179,7 +181,7 @@ impl Origin {
         }));
         let base = settings.public_base.clone().unwrap_or_else(|| format!("http://{}", reachable(http)));
         let base = base.trim_end_matches('/').to_owned();
-        Ok(Origin { credentials, http, rtmp, base, desk, stage, server: handle, kept, ingest, stopping })
+        Ok(Origin { credentials, http, rtmp, base, desk, stage, playback, server: handle, kept, ingest, stopping })
     }
 
     /// Secrets of this origin.
@@ -215,6 +217,11 @@ impl Origin {
     /// Where encoders on this machine publish, the stream key apart.
     pub fn local_ingest_url(&self) -> String {
         format!("rtmp://{}/app", reachable(self.rtmp))
+    }
+
+    /// What players ask, for a server that answers them under an address of its own as well: see [`hls::routes`].
+    pub fn playback(&self) -> Arc<hls::Playback> {
+        self.playback.clone()
     }
 
     /// The books, for tests and metrics.
