@@ -237,6 +237,7 @@ impl Origin {
         self.server.stop(true).await;
         self.kept.stop().await;
         self.stage.stop().await;
+        self.desk.close().await;
     }
 }
 

@@ -1,4 +1,4 @@
-use crate::house::{House, first_id, id};
+use crate::house::{House, first_id, id, until};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
 use base64::Engine;
@@ -51,9 +51,12 @@ async fn signed_playback_needs_a_token_for_this_id_from_a_key_that_is_there() {
         assert_eq!(ask(Some(&wrong)).await.0, StatusCode::FORBIDDEN, "{why}");
     }
     let uri = master.lines().rfind(|line| !line.is_empty() && !line.starts_with('#')).unwrap().to_owned();
-    let (status, media) = house.play(&format!("/{uri}")).await;
-    assert_eq!(status, StatusCode::OK);
-    let segment = media.lines().find(|line| line.ends_with(".m4s")).unwrap().to_owned();
+    let segment = until("a segment", async || {
+        let (status, media) = house.play(&format!("/{uri}")).await;
+        assert_eq!(status, StatusCode::OK);
+        media.lines().find(|line| line.ends_with(".m4s")).map(str::to_owned)
+    })
+    .await;
     let folder = uri.rsplit_once('/').unwrap().0;
     assert_eq!(house.play(&format!("/{folder}/{segment}")).await.0, StatusCode::OK);
     let bare: String = folder.split('/').filter(|part| !part.starts_with('~')).collect::<Vec<_>>().join("/");
