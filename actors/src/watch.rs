@@ -101,6 +101,11 @@ impl Watch {
         self.lines.lock().contains_key(stream)
     }
 
+    /// The line of a stream, if it has one.
+    pub fn line(&self, stream: &StreamId) -> Option<Watched> {
+        self.lines.lock().get(stream).cloned()
+    }
+
     fn all(&self) -> Vec<Watched> {
         self.lines.lock().values().cloned().collect()
     }

@@ -129,7 +129,6 @@ impl Show {
             spine: FakeSpine::new(Trouble::none()),
             media: Arc::new(FakeMedia::new(clock.clone())),
             setup: plan.setup(),
-            calm: plan.trouble_per_mille == 0,
             record: Mutex::new(Record::default()),
             trouble,
             bug: plan.bug,

@@ -57,6 +57,13 @@ impl Trouble {
         odds.delay_ms_max = 0;
     }
 
+    /// Draws the fate of one call that takes no time.
+    pub fn glance(&self) -> Fault {
+        let mut odds = self.0.lock();
+        let per_mille = odds.per_mille;
+        if per_mille > 0 && odds.rng.random_range(0..1_000) < per_mille { Fault::Before } else { Fault::None }
+    }
+
     /// Draws the fate of one call and waits its delay.
     pub async fn strike(&self) -> Fault {
         let (fault, delay_ms) = {

@@ -28,9 +28,10 @@ pub(super) struct LinkSettings {
 }
 
 /// What happened.
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, and most are the large one")]
 pub(super) enum Happened {
     /// The server said something that is not dealt with here.
-    Said(Response),
+    Said(Box<Response>),
     /// Of the media connection.
     Rtc(str0m::Event),
     /// The time that was waited for has come.
@@ -106,7 +107,7 @@ impl Link {
             tokio::select! {
                 message = self.signal.next() => {
                     if let Some(message) = self.heard(message?)? {
-                        return Ok(Happened::Said(message));
+                        return Ok(Happened::Said(Box::new(message)));
                     }
                 }
                 received = self.udp.receive(self.buffer.as_mut_slice()) => {
