@@ -25,7 +25,7 @@ use tokio::task::JoinHandle;
 use crate::access::{self, Access};
 use crate::adapters::livekit::{CheckError, LiveKitServer, ServerError};
 use crate::adapters::mqtt::{BrokerError, EmbeddedBroker};
-use crate::adapters::storage::{ObjectStore, Signer};
+use crate::adapters::storage::{Key, ObjectStore, Signer};
 use crate::api::routes;
 use crate::assets::Assets;
 use crate::config::{Config, Limits as Configured, Rate as ConfiguredRate, StorageKind};
@@ -215,10 +215,14 @@ impl App {
             },
         });
         let wider = if site.development { DEVELOPMENT_WIDER } else { 1 };
+        let mut sites = connects_to(&world);
+        if config.storage.kind == StorageKind::S3 {
+            sites.extend(objects_site(&*objects).await);
+        }
         let state = web::Data::new(State {
             jar: Jar::new(site.https()),
             seal: base.seal.clone(),
-            headers: Headers::new(&connects_to(&world), site.https()),
+            headers: Headers::new(&sites, site.https()),
             assets: Arc::new(Assets::load()),
             db: base.store.db().clone(),
             store: base.store,
@@ -347,6 +351,12 @@ fn connects_to(world: &World) -> Vec<String> {
     let mut sites = vec![world.doors.public_url()];
     sites.extend(world.hls.as_ref().and_then(|hls| hls.screens.foreign_site()));
     sites
+}
+
+/// Where browsers fetch objects that are kept elsewhere.
+async fn objects_site(objects: &dyn ObjectStore) -> Option<String> {
+    let address = objects.presign_get(&Key::parse("site").ok()?, Duration::from_secs(1)).await.ok()?;
+    Some(url::Url::parse(&address).ok()?.origin().ascii_serialization())
 }
 
 /// Waits until `done`, at most `ms_max`.

@@ -14,6 +14,8 @@ pub enum Action {
     SessionRevoked,
     /// A space was made; the subject is the space.
     SpaceCreated,
+    /// A recording was deleted; the subject is the recording.
+    RecordingDeleted,
 }
 
 impl Action {
@@ -22,6 +24,7 @@ impl Action {
             Action::SignedIn => "signed_in",
             Action::SessionRevoked => "session_revoked",
             Action::SpaceCreated => "space_created",
+            Action::RecordingDeleted => "recording_deleted",
         }
     }
 }

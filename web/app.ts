@@ -1,6 +1,7 @@
 // Loaded on every page: the small behaviours that make plain pages pleasant. Nothing here is needed to use them.
 import { Application } from "@hotwired/stimulus";
 import { FlashController } from "./controllers/flash_controller";
+import { FreshenController } from "./controllers/freshen_controller";
 import { LevelController } from "./controllers/level_controller";
 import { LocalDatetimeController } from "./controllers/local_datetime_controller";
 import { LocalTimeController } from "./controllers/local_time_controller";
@@ -14,6 +15,7 @@ import { ToastSampleController } from "./controllers/toast_sample_controller";
 
 const application = Application.start();
 application.register("flash", FlashController);
+application.register("freshen", FreshenController);
 application.register("level", LevelController);
 application.register("local-datetime", LocalDatetimeController);
 application.register("local-time", LocalTimeController);

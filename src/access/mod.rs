@@ -6,7 +6,7 @@
 
 pub mod watch;
 
-use backstage_core::access::{Decision, Person, Place, Role};
+use backstage_core::access::{Decision, Person, Place, RecordingRule, Role};
 use backstage_core::experience::Experience;
 use backstage_core::space::Space;
 use backstage_core::{ExperienceId, SpaceId, UserId, access};
@@ -102,6 +102,18 @@ pub async fn decide(
 pub fn judge(state: &State, person: &Person, space: &Space, experience: &Experience) -> Decision {
     let place = Place { experience: &experience.id, rule: experience.settings.access, suspended: space.suspended };
     access::decide(state.clock.now(), place, person)
+}
+
+/// The rule for a recording, which has one of its own; `None`: for this person it is not there.
+pub fn judge_recording(
+    state: &State,
+    person: &Person,
+    space: &Space,
+    experience: &Experience,
+    rule: RecordingRule,
+) -> Option<Decision> {
+    let place = Place { experience: &experience.id, rule: experience.settings.access, suspended: space.suspended };
+    access::decide_recording(state.clock.now(), place, rule, person)
 }
 
 /// The visitor's role in the team that owns the space.

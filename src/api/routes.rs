@@ -8,8 +8,8 @@ use actix_web::{Resource, Route};
 use crate::error::Problem;
 use crate::security::shell::BODY_BYTES_MAX;
 use crate::{
-    account, admission, alert, assets, dev, experience, home, live, objects, poster, profile, session, space, stream,
-    studio,
+    account, admission, alert, assets, dev, experience, home, live, objects, poster, profile, recording, session,
+    space, stream, studio,
 };
 
 use super::preflight;
@@ -33,12 +33,19 @@ pub fn mount(config: &mut ServiceConfig) {
                 .service(one("/experiences/{id}/end", post().to(stream::routes::end)))
                 .service(one("/streams/{id}/observe", post().to(stream::routes::observe)))
                 .service(one("/streams/{id}/timeline", get().to(stream::routes::timeline_json)))
+                .service(
+                    resource("/recordings/{id}/position")
+                        .route(web::put().to(recording::place::update))
+                        .route(post().to(recording::place::update)),
+                )
+                .service(one("/recordings/{id}/admission", post().to(recording::place::admission)))
                 .service(one("/preflight", get().to(preflight::show)))
                 .service(one("/preflight/uplink", post().to(preflight::uplink))),
         )
         .service(one("/live/{id}", get().to(live::socket::open)))
         .service(scope("/assets").wrap(Compress::default()).service(one("/{name}", get().to(assets::show))))
         .service(one("/posters/{name}", get().to(poster::routes::picture)))
+        .service(one("/recordings/{id}/~{ticket}/{object:.*}", get().to(recording::media::show)))
         .service(
             resource("/media/{key:.*}")
                 .route(get().to(objects::routes::show))
@@ -83,11 +90,15 @@ fn pages(config: &mut ServiceConfig) {
         )
         .service(one("/studio/{space}/{experience}/poster", post().to(poster::routes::update)))
         .service(one("/studio/{space}/{experience}/poster/remove", post().to(poster::routes::remove)))
+        .service(one("/studio/{space}/{experience}/recordings/{id}/edit", post().to(recording::routes::update)))
+        .service(one("/studio/{space}/{experience}/recordings/{id}/delete", post().to(recording::routes::delete)))
         .service(one("/studio/{space}/{experience}/timeline", get().to(stream::routes::timeline)))
         .service(one("/studio/{space}/{experience}", get().to(studio::routes::show)))
         .service(one("/m/{space}", get().to(experience::routes::first)))
         .service(one("/m/{space}/{experience}/join", post().to(experience::routes::join)))
         .service(one("/m/{space}/{experience}/notify", post().to(alert::routes::update)))
+        .service(one("/m/{space}/{experience}/recordings", get().to(recording::routes::index)))
+        .service(one("/m/{space}/{experience}/recordings/{id}", get().to(recording::routes::show)))
         .service(one("/m/{space}/{experience}", get().to(experience::routes::show)))
         .service(resource("/alerts/{id}/off").route(get().to(alert::routes::ask)).route(post().to(alert::routes::off)))
         .service(one("/@{handle}", get().to(profile::routes::show)))

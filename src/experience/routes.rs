@@ -20,7 +20,7 @@ use crate::space::routes::{creator, moved_space};
 use crate::space::views::{PassChip, SpaceRef};
 use crate::state::State;
 use crate::studio::routes::{Wants, find, find_space};
-use crate::{access, alert, pass, poster, session, space, user};
+use crate::{access, alert, pass, poster, recording, session, space, user};
 
 /// What a guest is called until they say otherwise.
 const GUEST: &str = "Guest";
@@ -92,7 +92,10 @@ pub async fn show(at: Visit, address: web::Path<(String, String)>) -> Result<Htt
         Err(_) => "sign_in",
     };
     let poster = poster::store::of(&state.db, &experience.id).await?;
+    let rules = recording::store::rules(&state.db, &experience.id).await?;
+    let seen = |rule| access::judge_recording(state, &person, &space, &experience, rule).is_some();
     let view = ExperienceShow {
+        recordings: rules.into_iter().any(seen),
         page: at.page(experience.settings.title.clone()),
         creator: creator(state, &space.team).await?,
         access: access.into(),

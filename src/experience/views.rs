@@ -63,6 +63,8 @@ pub struct ExperienceShow {
     pub starts_at: Option<Moment>,
     /// The socket's `state` message.
     pub state_json: String,
+    /// The visitor may see that there are recordings.
+    pub recordings: bool,
     /// The visitor may host.
     pub is_host: bool,
     /// Whether the visitor is told by mail when it goes live: `on`, `off`, or `sign_in` for those without an address.

@@ -8,14 +8,21 @@
 //! | `hls/index.m3u8`, `hls/init.mp4`, `hls/s00000.m4s` … | the same film as HLS |
 //!
 //! The folder's name in the object storage is `recordings/{stream}/{random}/`. No object of it is given to anybody but
-//! without asking who may watch.
+//! through [`media`], which asks [`watch`] each time.
 
 pub mod archive;
 pub mod expiry;
 mod film_files;
 mod ledger;
+pub mod media;
+pub mod place;
+pub mod routes;
 pub mod store;
+pub mod ticket;
 mod upload;
+pub mod views;
+pub mod watch;
+pub mod words;
 
 use backstage_core::access::RecordingRule;
 use backstage_core::recording::Archive;

@@ -70,6 +70,16 @@ pub async fn of_experience(db: &Db, experience: &ExperienceId) -> Result<Vec<Rec
     rows.iter().map(read).collect()
 }
 
+/// The different rules of an experience's recordings.
+pub async fn rules(db: &Db, experience: &ExperienceId) -> Result<Vec<RecordingRule>, sqlx::Error> {
+    let rules: Vec<String> =
+        sqlx::query_scalar("SELECT DISTINCT rule FROM recordings WHERE experience_id = $1 AND deleted_at IS NULL")
+            .bind(experience.as_str())
+            .fetch_all(&db.pool)
+            .await?;
+    Ok(rules.iter().filter_map(|rule| RecordingRule::parse(rule)).collect())
+}
+
 /// Recordings whose time is over, up to `limit`.
 pub async fn expired(db: &Db, now: Timestamp, limit: i64) -> Result<Vec<Recording>, sqlx::Error> {
     let rows = sqlx::query(EXPIRED).bind(now.0).bind(limit).fetch_all(&db.pool).await?;

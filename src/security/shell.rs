@@ -53,7 +53,7 @@ impl Door {
             "live" => Door::Socket,
             "webhooks" | "media" => Door::Signed,
             "hls" => Door::Playback,
-            "assets" | "posters" | "healthz" | "readyz" | "metrics" => Door::Plain,
+            "assets" | "posters" | "recordings" | "healthz" | "readyz" | "metrics" => Door::Plain,
             _ => Door::Page,
         }
     }

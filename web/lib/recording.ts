@@ -1,5 +1,5 @@
 import { player as words } from "../../config/locales/en.json";
-import { KEEP_MS, placeToKeep, resumeAt } from "../models/resume";
+import { KEEP_MS, placeToKeep, resumeAt, wantedAt } from "../models/resume";
 import { api } from "./api";
 import { setText } from "./dom";
 import { hlsEngine } from "./engines/choose";
@@ -15,7 +15,8 @@ const REPORT_MS = 15_000;
 /**
  * What a `<live-player src="…">` is: a recording. `src` is an HLS playlist (.m3u8) or a file. It begins with a press of
  * play, where this viewer left it; the place is kept in this browser under `data-recording-id`, and sent to
- * `data-progress-url` when there is one (POST {position_s, duration_s}; a refusal changes nothing).
+ * `data-progress-url` when there is one (POST {position_s, duration_s}; a refusal changes nothing). With such an address
+ * the server knows the place best: `data-place-s`. A `go-to` event ({position_s}), or `#t=` in the address, plays from there.
  *
  * data-state: connecting → recording (ready, playing or paused) | failed. data-delivery is `hls` or `file`.
  */
@@ -29,6 +30,8 @@ export class Recording {
   #keptAt = 0;
   #reportedAt = 0;
   #started = false;
+  /** Asked for before it runs, s. */
+  #wanted_s: number | null = wantedAt(location.hash);
 
   constructor(private readonly root: HTMLElement) {
     this.#video = this.#part("main") as HTMLVideoElement;
@@ -65,13 +68,13 @@ export class Recording {
     for (const name of ["pause", "seeked", "ended"])
       video.addEventListener(name, () => this.#keep(true), { signal });
     video.addEventListener("timeupdate", () => this.#keep(false), { signal });
+    root.addEventListener("go-to", (event) => this.#goTo((event as CustomEvent).detail.position_s), { signal });
     window.addEventListener("pagehide", () => this.#keep(true), { signal });
     root.dataset.mode = "vod";
     root.dataset.state = "ready";
     root.dataset.delivery = "";
     this.#hear();
-    const place = Number(memory.get(this.#key) ?? 0);
-    if (place > 0) setText(this.#part("start-words"), words.go_on);
+    if (this.#start_s() > 0) setText(this.#part("start-words"), words.go_on);
   }
 
   end(): void {
@@ -96,9 +99,7 @@ export class Recording {
       menus: () => this.#bar.menus(),
       expired: () => undefined,
     };
-    const saved = memory.get(this.#key);
-    const known_s = Number(this.root.dataset.durationS ?? Number.NaN);
-    const options = { vod: true, start_s: resumeAt(saved, known_s), now: () => Date.now() };
+    const options = { vod: true, start_s: this.#start_s(), now: () => Date.now() };
     // Asked for by the same press, as browsers want it.
     void this.#video.play().catch(() => undefined);
     const made = playlist
@@ -111,6 +112,25 @@ export class Recording {
         return engine.start();
       })
       .catch(() => this.#failed());
+  }
+
+  /** Where to begin: what was asked for, else where this person or this browser left it. */
+  #start_s(): number {
+    if (this.#wanted_s !== null) return this.#wanted_s;
+    const { durationS, placeS, progressUrl } = this.root.dataset;
+    const saved = progressUrl && placeS !== undefined ? placeS : memory.get(this.#key);
+    return resumeAt(saved, Number(durationS ?? Number.NaN));
+  }
+
+  #goTo(position_s: number): void {
+    if (this.#started) {
+      this.#engine?.seek(position_s);
+      void this.#video.play().catch(() => undefined);
+      this.#bar.line();
+      return;
+    }
+    this.#wanted_s = position_s;
+    this.#begin();
   }
 
   #ready(delivery: "hls" | "file"): void {

@@ -20,3 +20,9 @@ export function placeToKeep(position_s: number, duration_s: number): string | nu
   if (Number.isFinite(duration_s) && position_s > duration_s - END_S) return null;
   return String(Math.floor(position_s));
 }
+
+/** The place that an address asks for (`#t=90`), s; null: none. */
+export function wantedAt(hash: string): number | null {
+  const found = /^#t=(\d{1,6})$/.exec(hash);
+  return found ? Number(found[1]) : null;
+}
