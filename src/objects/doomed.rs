@@ -82,12 +82,17 @@ async fn delete(objects: &dyn ObjectStore, key: &str) -> Result<(), StorageError
 
 /// Deletes what is due now. One that cannot be deleted is left for the next look.
 pub async fn look(state: &State) -> Result<(), Problem> {
-    for key in due(&state.db, state.clock.now()).await? {
-        if let Err(error) = delete(&*state.objects, &key).await {
+    Ok(delete_due(&state.db, &*state.objects, state.clock.now()).await?)
+}
+
+/// The same for those who have no more than this.
+pub async fn delete_due(db: &Db, objects: &dyn ObjectStore, now: Timestamp) -> Result<(), sqlx::Error> {
+    for key in due(db, now).await? {
+        if let Err(error) = delete(objects, &key).await {
             tracing::warn!(key, %error, "an object could not be deleted; trying again later");
             continue;
         }
-        let mut tx = state.db.begin_write().await?;
+        let mut tx = db.begin_write().await?;
         sqlx::query("DELETE FROM doomed_objects WHERE object_key = $1").bind(&key).execute(&mut *tx).await?;
         tx.commit().await?;
     }

@@ -34,6 +34,7 @@ use super::ledger::Ledger;
 use super::upload::Uploader;
 use super::{Recording, store};
 use crate::adapters::storage::{ObjectStore, StorageError};
+use crate::locale;
 use crate::store::SqlStore;
 use crate::telemetry::Metrics;
 
@@ -330,7 +331,8 @@ impl Shared {
             stream: path.stream.clone(),
             experience: path.experience.clone(),
             space: path.space.clone(),
-            title: found.map(|found| found.state.settings.title).unwrap_or_default(),
+            title: found
+                .map_or_else(|| locale::text("recording.untitled").to_owned(), |found| found.state.settings.title),
             started_at: film.stretches.first().map_or(now, |first| Timestamp(first.captured_ms)),
             duration_ms: film.duration_ms,
             bytes: i64::try_from(film.bytes).unwrap_or(i64::MAX),

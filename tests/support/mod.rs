@@ -1,4 +1,5 @@
 //! What tests need around them: folders and servers that go when the test goes.
 
 pub mod postgres;
+pub mod show;
 pub mod temp;
