@@ -1,6 +1,7 @@
 //! Runs ffmpeg for one piece of work with an end: a time limit, progress, and its last words when it fails.
 
 use std::ffi::OsString;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -41,7 +42,8 @@ pub enum FfmpegError {
 }
 
 /// Runs ffmpeg to its end. `progress` gets how far the output has come, microseconds. The process does not outlive the
-/// future.
+/// future. It does outlive our own process when that is killed, for as long as its work takes; then a lock on `held` is
+/// kept by it alone, so that nobody else writes the same files meanwhile.
 ///
 /// # Errors
 /// See [`FfmpegError`]. Trying again is of use after a time-out, rarely after a failure.
@@ -50,17 +52,21 @@ pub async fn run(
     step: &'static str,
     args: &[OsString],
     limit: Duration,
+    held: &File,
     mut progress: impl FnMut(i64),
 ) -> Result<(), FfmpegError> {
+    let start = |source| FfmpegError::Start { program: program.to_owned(), source };
+    // A lock belongs to all copies of an open file. ffmpeg never reads this one.
+    let stdin = Stdio::from(held.try_clone().map_err(start)?);
     let mut child = Command::new(program)
         .args(["-hide_banner", "-nostdin", "-loglevel", "error", "-progress", "pipe:1", "-nostats", "-y"])
         .args(args)
-        .stdin(Stdio::null())
+        .stdin(stdin)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
-        .map_err(|source| FfmpegError::Start { program: program.to_owned(), source })?;
+        .map_err(start)?;
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let report = async {
         let Some(stdout) = stdout else { return };

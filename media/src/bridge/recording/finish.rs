@@ -5,7 +5,8 @@
 //! received is cut out.
 //!
 //! Each step writes under another name and renames, and is skipped when its result is there. So work that was
-//! interrupted anywhere is taken up by calling [`finish`] again, and calling it once more costs nothing.
+//! interrupted anywhere is taken up by calling [`finish`] again, and calling it once more costs nothing. An ffmpeg that
+//! outlived its killed parent is waited for: until it ends, [`finish`] is busy.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -16,7 +17,7 @@ use super::film::{
     FILM_FILE, FILM_FOLDER, Film, HLS_FOLDER, MANIFEST_FILE, POSTER_FILE, STORYBOARD_FILE, STORYBOARD_VTT_FILE, lay_out,
 };
 use super::journal::{Part, part_file};
-use super::{RecordingError, parts};
+use super::{RecordingError, lock, parts};
 use crate::bridge::ffmpeg::{FfmpegError, run};
 
 const WORK_FOLDER: &str = "work";
@@ -92,8 +93,14 @@ pub async fn finish(
     let parts = parts(folder)?;
     let Some(size) = shown_longest(&parts) else { return Err(FinishError::Empty) };
     let out = folder.join(FILM_FOLDER);
+    std::fs::create_dir_all(&out)?;
+    let lock = lock(&out)?;
+    // Whoever held it may have finished.
+    if let Some(film) = Film::of(folder)? {
+        return Ok(film);
+    }
     std::fs::create_dir_all(out.join(WORK_FOLDER))?;
-    let mut work = Work { settings, parts: &parts, folder, out, size, progress: &mut progress };
+    let mut work = Work { lock, settings, parts: &parts, folder, out, size, progress: &mut progress };
     let transcoded = parts.iter().any(|part| part.avcc != parts[0].avcc);
     work.join_parts(transcoded).await?;
     work.poster().await?;
@@ -131,6 +138,8 @@ struct Work<'a> {
     parts: &'a [Part],
     folder: &'a Path,
     out: PathBuf,
+    /// Held by every ffmpeg as well.
+    lock: File,
     size: (u16, u16),
     progress: &'a mut (dyn FnMut(Progress) + Send),
 }
@@ -163,7 +172,7 @@ impl Work<'_> {
             let percent = (done_us.max(0) * 100 / us.max(1)).min(100) as u8;
             progress(Progress { step, percent });
         };
-        run(&self.settings.ffmpeg, step, args, limit, tell).await
+        run(&self.settings.ffmpeg, step, args, limit, &self.lock, tell).await
     }
 
     async fn join_parts(&mut self, transcoded: bool) -> Result<(), FinishError> {
