@@ -5,9 +5,12 @@
 
 mod bench;
 mod kill;
+mod lobby;
 mod pages;
+mod recordings;
 mod suite;
 #[path = "../support/mod.rs"]
+#[allow(dead_code)]
 mod support;
 mod transactions;
 
@@ -129,6 +132,16 @@ sql! {
     the_newest_streams_of_an_experience_come_first,
     what_is_on_comes_before_lobbies_and_the_next_to_begin,
     an_installation_keeps_its_id;
+    lobby:
+    a_poster_replaces_the_one_before_whose_objects_are_doomed,
+    an_alert_is_told_once_of_each_stream;
+    recordings:
+    what_is_added_is_found_and_its_objects_are_kept,
+    a_stream_has_one_recording_and_what_is_too_much_stays_doomed,
+    of_many_who_add_the_same_one_wins,
+    a_deleted_recording_is_seen_by_nobody_and_its_objects_are_doomed,
+    title_and_rule_can_be_changed,
+    a_place_is_kept_for_each_person_and_recording;
     transactions:
     what_is_dropped_or_rolled_back_never_happened,
     a_commit_given_up_half_way_happened_wholly_or_not_at_all,
