@@ -40,6 +40,11 @@ async fn upload(browser: &mut Browser, alt: &str, file: &[u8]) -> Answer {
     send(browser, &csrf, alt, file).await
 }
 
+/// A poster, whatever it shows.
+pub async fn upload_some(browser: &mut Browser, alt: &str) -> Answer {
+    upload(browser, alt, &picture(640, 360, ImageFormat::Jpeg)).await
+}
+
 async fn objects(house: &House) -> Vec<Key> {
     let page = house.app.state.objects.list(&Prefix::parse("posters/").unwrap(), None, 100).await.unwrap();
     page.objects.into_iter().map(|object| object.key).collect()

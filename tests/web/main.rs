@@ -13,6 +13,7 @@ mod house;
 mod live;
 mod lobby;
 mod pages;
+mod recordings;
 mod security;
 mod signing_in;
 mod studio;

@@ -80,6 +80,13 @@ async fn people_and_passes_work_on_postgres_too() {
     let id = house.experience().await;
     let admission = format!("/api/v1/experiences/{id}/admission");
     let mut creator = house.creator().await;
+    // Twice: the second poster replaces the first one.
+    for alt in ["one", "two"] {
+        let sent = crate::lobby::upload_some(&mut creator, alt).await;
+        assert_eq!(sent.status, 303, "{}", sent.body);
+    }
+    assert!(creator.get("/m/demo/live").await.body.contains("alt=\"two\""));
+    assert_eq!(creator.form("/m/demo/live/notify", &[("wanted", "on")]).await.status, 303);
     assert_eq!(creator.api(&format!("/api/v1/experiences/{id}/go-live")).await.status, 200);
     let mut guest = house.guest().await;
     assert_eq!(guest.api(&admission).await.status, 200);
