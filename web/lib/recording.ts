@@ -68,7 +68,9 @@ export class Recording {
     for (const name of ["pause", "seeked", "ended"])
       video.addEventListener(name, () => this.#keep(true), { signal });
     video.addEventListener("timeupdate", () => this.#keep(false), { signal });
-    root.addEventListener("go-to", (event) => this.#goTo((event as CustomEvent).detail.position_s), { signal });
+    root.addEventListener("go-to", (event) => this.#goTo((event as CustomEvent).detail.position_s), {
+      signal,
+    });
     window.addEventListener("pagehide", () => this.#keep(true), { signal });
     root.dataset.mode = "vod";
     root.dataset.state = "ready";
