@@ -8,6 +8,7 @@ use backstage_core::experience::{Experience, ExperienceEvent, ExperienceRejectio
 use backstage_core::space::Space;
 use backstage_core::stream::{Phase, Stream};
 use backstage_core::{ExperienceId, SpaceId, StreamId, UserId};
+use serde::Deserialize;
 
 use super::calendar;
 use super::form::{Typed, at_field, rule_word};
@@ -149,8 +150,21 @@ async fn calendar_file(at: &Visit, space: &str, experience: &str) -> Result<Http
         .body(file))
 }
 
+/// What a form that joins says.
+#[derive(Deserialize)]
+pub struct Joining {
+    /// The recording that it stands on; empty on the page of the show.
+    #[serde(default)]
+    recording: String,
+}
+
 /// `POST /m/{space}/{experience}/join`: the free pass, with a guest account made at once for those without one.
-pub async fn join(at: Visit, req: HttpRequest, address: web::Path<(String, String)>) -> Result<HttpResponse, Problem> {
+pub async fn join(
+    at: Visit,
+    req: HttpRequest,
+    address: web::Path<(String, String)>,
+    joining: web::Form<Joining>,
+) -> Result<HttpResponse, Problem> {
     let state = &at.state;
     let (space, experience) = match at_address(state, &address.0, &address.1).await? {
         Ok(found) => found,
@@ -158,6 +172,12 @@ pub async fn join(at: Visit, req: HttpRequest, address: web::Path<(String, Strin
     };
     state.limits.joins_per_network.take(&at.network())?;
     let back = format!("/m/{}/{}", space.settings.slug, experience.settings.slug);
+    let back = match joining.recording.as_str() {
+        id if !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') => {
+            format!("{back}/recordings/{id}")
+        }
+        _ => back,
+    };
     let decision = access::decide(state, at.session.as_deref(), &space, &experience).await?;
     let pass = match decision {
         Decision::Allowed { .. } => return Ok(see_other(&back)),

@@ -168,6 +168,7 @@ async fn view(
         page: at.page(recording.title.clone()),
         space: space_ref(state, space).await?,
         creator: creator(state, &space.team).await?,
+        id: recording.id.clone(),
         title: recording.title.clone(),
         started: recording.started_at.into(),
         duration_words: words::length(recording.duration_ms),

@@ -126,6 +126,8 @@ pub struct RecordingShow {
     pub space: SpaceRef,
     /// Whose it is.
     pub creator: Creator,
+    /// Its id.
+    pub id: String,
     /// Its name.
     pub title: String,
     /// When the show was.

@@ -150,3 +150,17 @@ fn ogg_packets(mut file: &[u8]) -> Vec<Vec<u8>> {
     }
     packets
 }
+
+/// A longer show: so many stretches before the gap, and as many after it.
+pub fn record_long(folder: &Path, times: i64) {
+    let clip = CLIP.get_or_init(Clip::make);
+    let mut recorder = Recorder::open(folder).unwrap();
+    for nth in 0..times {
+        recorder.write(clip.units(nth * STRETCH_S)).unwrap();
+    }
+    recorder.interrupt(Cause::Reconnecting).unwrap();
+    for nth in times..2 * times {
+        recorder.write(clip.units(nth * STRETCH_S + MISSING_S)).unwrap();
+    }
+    recorder.close().unwrap();
+}

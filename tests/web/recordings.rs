@@ -256,7 +256,7 @@ async fn the_team_edits_and_deletes_and_nobody_else_does() {
     let tools = format!("/studio/demo/live/recordings/{}", recording.id);
     let mut creator = house.creator().await;
     let shown = creator.get(&page(&recording)).await;
-    assert!(shown.body.contains("Live from backstage") && shown.body.contains("5 seconds are missing before it"));
+    assert!(shown.body.contains("Live from backstage") && shown.body.contains("5 seconds missing before it"));
     assert_eq!(shown.body.matches("class=\"chapter\"").count(), 2, "{}", shown.body);
     for (title, rule) in [("", "open"), (&"x".repeat(121), "open"), ("Fine", "everybody"), ("Fine", "")] {
         let again = creator.form(&format!("{tools}/edit"), &[("title", title), ("rule", rule)]).await;
@@ -328,6 +328,22 @@ async fn a_place_follows_its_person_to_another_device() {
     let forged =
         phone.send("PUT", &path, &[("content-type", "application/json")], b"{\"position_s\": 1}".to_vec()).await;
     assert_eq!(forged.code(), "csrf");
+    house.close().await;
+}
+
+#[actix_web::test]
+async fn who_joins_at_a_recording_comes_back_to_it() {
+    let house = House::open().await;
+    let recording = archived(&house, "s1").await;
+    let mut guest = house.browser();
+    assert!(guest.get(&page(&recording)).await.body.contains("You need a pass to watch this"));
+    let joined = guest.form("/m/demo/live/join", &[("recording", &recording.id)]).await;
+    assert_eq!((joined.status, joined.header("location")), (303, page(&recording).as_str()));
+    assert!(guest.get(&page(&recording)).await.body.contains("<live-player"));
+    for elsewhere in ["../../..", "//evil.test", "x?y", "x%2Fy"] {
+        let joined = guest.form("/m/demo/live/join", &[("recording", elsewhere)]).await;
+        assert_eq!(joined.header("location"), "/m/demo/live", "{elsewhere}");
+    }
     house.close().await;
 }
 
