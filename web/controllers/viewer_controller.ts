@@ -16,6 +16,8 @@ export class ViewerController extends Controller<HTMLElement> {
   declare readonly accessValue: string;
   declare readonly stateValue: Partial<StateMessage>;
   #socket: LiveSocket | null = null;
+  /** The server counts the audience by what is on the screen. */
+  readonly #delivery = new MutationObserver(() => this.#tellDelivery());
 
   readonly #figures = (event: Event): void => {
     const f = (event as FiguresEvent).detail;
@@ -40,12 +42,20 @@ export class ViewerController extends Controller<HTMLElement> {
       connected: (up) => this.element.toggleAttribute("data-connected", up),
       refused: (why) => this.#player.refuse(why),
     });
+    this.#delivery.observe(this.#player, { attributes: true, attributeFilter: ["data-delivery"] });
+    this.#tellDelivery();
   }
 
   override disconnect(): void {
+    this.#delivery.disconnect();
     this.#socket?.close();
     this.#socket = null;
     this.#player.removeEventListener("figures", this.#figures);
+  }
+
+  #tellDelivery(): void {
+    const delivery = this.#player.dataset.delivery;
+    this.#socket?.watching(delivery === "webrtc" || delivery === "hls" ? delivery : null);
   }
 
   /** Video over the whole width, panel below. */

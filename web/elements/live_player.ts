@@ -265,7 +265,8 @@ export class LivePlayer extends HTMLElement {
 
   #ask(failed: Delivery | null): Promise<Admission> {
     const path = `/api/v1/experiences/${encodeURIComponent(this.dataset.experienceId ?? "")}/admission`;
-    return api<Admission>("POST", path, failed ? { failed } : {});
+    const watching = this.dataset.delivery;
+    return api<Admission>("POST", path, { ...(watching && { watching }), ...(failed && { failed }) });
   }
 
   async #start(effect: Extract<PlayerEffect, { type: "start" }>): Promise<void> {

@@ -135,6 +135,9 @@ impl MuxBroadcasts {
         };
         let mut response = self.http.get(address).send().await.map_err(try_again)?;
         if response.status().is_client_error() {
+            let status = response.status();
+            let words = response.text().await.unwrap_or_default();
+            tracing::debug!(%status, words = words.chars().take(200).collect::<String>(), "there is no playlist");
             return Ok(None);
         }
         if !response.status().is_success() {
