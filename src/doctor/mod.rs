@@ -69,7 +69,7 @@ pub async fn examine(config: &Config) -> Report {
     findings.push(database::look(config).await);
     findings.extend(livekit::look(config).await);
     findings.extend(neighbours::look(config).await);
-    findings.push(programs::ffmpeg());
+    findings.push(programs::ffmpeg(&config.recording.ffmpeg));
     Report { findings }
 }
 

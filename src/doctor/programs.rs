@@ -12,11 +12,7 @@ pub fn version_line(program: &Path, argument: &str) -> Result<String, std::io::E
 }
 
 /// ffmpeg makes recordings and clips; without it people still go live.
-pub fn ffmpeg() -> Finding {
-    program_ffmpeg(Path::new("ffmpeg"))
-}
-
-pub(super) fn program_ffmpeg(program: &Path) -> Finding {
+pub fn ffmpeg(program: &Path) -> Finding {
     match version_line(program, "-version") {
         Ok(line) => {
             let version = line.split_whitespace().nth(2).unwrap_or("of unknown version").to_owned();

@@ -199,6 +199,9 @@ impl Metrics {
         for outcome in ["sent", "retried", "failed"] {
             self.mails.with_label_values(&[outcome]);
         }
+        for outcome in ["done", "retried", "failed"] {
+            self.archives.with_label_values(&[outcome]);
+        }
         self.admissions.with_label_values(&["admitted"]);
         self.admission_seconds.with_label_values(&["admitted"]);
         self.stream_changes.with_label_values(&["live", "media_server"]);

@@ -99,7 +99,7 @@ pub async fn a_deleted_recording_is_seen_by_nobody_and_its_objects_are_doomed(sq
         store::set_position(db, &user, id, Some(20_000), Timestamp(1)).await.unwrap();
     }
     assert_eq!(store::expired(db, Timestamp(69), 9).await.unwrap(), []);
-    assert_eq!(store::expired(db, Timestamp(70), 9).await.unwrap(), [one.clone()]);
+    assert_eq!(store::expired(db, Timestamp(70), 9).await.unwrap(), std::slice::from_ref(&one));
     store::delete(db, &one, Timestamp(80)).await.unwrap();
     store::delete(db, &one, Timestamp(90)).await.unwrap();
     assert_eq!(store::find(db, "1").await.unwrap(), None);

@@ -15,10 +15,10 @@ const SECONDS = 60;
 const root = new URL("../../", import.meta.url);
 
 /** The partial as the server would render it. */
-async function recordingHtml({ src, progressUrl = "" }) {
+async function recordingHtml({ src, progressUrl = "", placeS = 0 }) {
   const texts = JSON.parse(await readFile(new URL("config/locales/en.json", root), "utf8"));
   const bar = await readFile(new URL("web/views/partials/player_bar.html", root), "utf8");
-  const values = { "recording.src": src, "recording.id": "r1", "recording.duration_s": SECONDS, "recording.progress_url": progressUrl };
+  const values = { "recording.src": src, "recording.id": "r1", "recording.duration_s": SECONDS, "recording.progress_url": progressUrl, "recording.place_s": placeS };
   return (await readFile(new URL("web/views/partials/recording.html", root), "utf8"))
     .replace(/\{#[^]*?#\}/g, "")
     .replace(/\{% if let[^]*?\{% endif %\}/g, "")
@@ -78,8 +78,8 @@ describe("a recording", { timeout: 120_000 }, () => {
   });
 
   /** A page of the site with the recording in place of the show. */
-  const open = async (src) => {
-    const html = await recordingHtml({ src, progressUrl: "/progress" });
+  const open = async (src, placeS = 0) => {
+    const html = await recordingHtml({ src, progressUrl: placeS === null ? "" : "/progress", placeS: placeS ?? 0 });
     await page.goto(`${server.url}/m/demo/live`);
     await page.evaluate((inside) => {
       document.querySelector("live-player").outerHTML = inside;
@@ -108,13 +108,30 @@ describe("a recording", { timeout: 120_000 }, () => {
   });
 
   it("goes on where it was left, now from a playlist", async () => {
-    await open(`${base}/all.m3u8`);
+    await open(`${base}/all.m3u8`, null);
     await page.getByRole("button", { name: "Go on watching" }).click();
     await state("recording");
     assert.equal(await page.locator("live-player").getAttribute("data-delivery"), "hls");
     const first = await until(async () => (await at()) || null, "a position");
     assert.ok(first > 20 && first < 40, `begins at ${first}`);
     await until(async () => (await at()) > first + 0.5, "it to play on");
+  });
+
+  it("goes on where the server knows this person was, and to a chapter that is asked for", async () => {
+    await open(`${base}/all.m3u8`, 15);
+    await page.getByRole("button", { name: "Go on watching" }).click();
+    await state("recording");
+    const first = await until(async () => (await at()) || null, "a position");
+    assert.ok(first > 11 && first < 18, `begins at ${first}`);
+    const goTo = (position_s) =>
+      page.evaluate((s) => document.querySelector("live-player").dispatchEvent(new CustomEvent("go-to", { detail: { position_s: s } })), position_s);
+    await goTo(40);
+    await until(async () => (await at()) > 40.2 && (await at()) < 45, "it to play from there");
+    // Asked for before it runs, it begins there.
+    await open(`${base}/all.m3u8`, 15);
+    await goTo(30);
+    await state("recording");
+    await until(async () => (await at()) > 30 && (await at()) < 36, "it to begin there");
   });
 
   it("says so when it cannot be played, and offers to try again", async () => {

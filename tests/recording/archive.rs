@@ -204,7 +204,7 @@ async fn a_deleted_recording_is_gone_with_its_objects_and_never_comes_back() {
     assert_eq!(row.expires_at, Some(row.created_at + 3 * 86_400_000));
     let now = row.created_at + 3 * 86_400_000;
     assert!(store::expired(&place.db, now - 1, 10).await.unwrap().is_empty());
-    assert_eq!(store::expired(&place.db, now, 10).await.unwrap(), [row.clone()]);
+    assert_eq!(store::expired(&place.db, now, 10).await.unwrap(), std::slice::from_ref(&row));
     let other = place.objects.put(&"posters/other.jpg".parse().unwrap(), whole("x")).await.unwrap();
     assert_eq!(other, 1);
     store::delete(&place.db, &row, now).await.unwrap();
