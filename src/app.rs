@@ -310,6 +310,7 @@ impl App {
             kept.stop();
         }
         self.running.stop().await;
+        self.state.archiver.stop().await;
         if let Some(hls) = self.hls {
             hls.crew.stop().await;
             if let Some(origin) = hls.origin {

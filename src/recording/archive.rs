@@ -190,6 +190,19 @@ impl Archiver {
         }
     }
 
+    /// Stops what is being done and waits until it has; nothing is begun any more. The next process goes on with it.
+    pub async fn stop(&self) {
+        self.places.close();
+        let jobs: Vec<Job> = self.jobs.lock().drain().map(|(_, job)| job).collect();
+        for job in jobs {
+            if let Job::Running { task, _stop: stop, .. } = job {
+                drop(stop);
+                // How it went does not matter any more.
+                let _ = task.await;
+            }
+        }
+    }
+
     /// What a job that is there says; `None`: there is none.
     async fn answer(&self, stream: &StreamId) -> Option<Result<Archiving, ProviderError>> {
         let task = {

@@ -120,8 +120,8 @@ async fn pending(state: &State, experience: &Experience, person: &Person) -> Res
             | Recorder::Empty
             | Recorder::Refused => continue,
         };
-        // Its row may be there a moment before the stream knows.
-        if !failed && store::of_stream(&state.db, &stream.id).await?.is_some() {
+        // Its row may be there a moment before the stream knows, or after an operator tried once more.
+        if store::of_stream(&state.db, &stream.id).await?.is_some() {
             continue;
         }
         let percent = state.archiver.percent(&stream.id);

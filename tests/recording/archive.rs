@@ -137,6 +137,27 @@ async fn stopped_at_any_step_of_the_film_it_goes_on() {
 }
 
 #[tokio::test]
+async fn told_to_stop_it_stops_in_the_middle_and_begins_nothing_more() {
+    let place = Place::new().await;
+    show::record_finished(&place.recording()).await;
+    let store = Planned::new(place.objects.clone(), Plan::StopsBefore, 3);
+    let archiver = place.archiver_with(store.clone(), ArchiveSettings::default());
+    tokio::select! {
+        _ = place.archive(&archiver) => panic!("it did not stop"),
+        () = until("the step is reached", || store.reached.load(Ordering::SeqCst)) => {}
+    }
+    let began = Instant::now();
+    archiver.stop().await;
+    assert!(began.elapsed() < Duration::from_secs(5));
+    for _ in 0..3 {
+        assert_eq!(archiver.archive(&stream_path(), &place.recording()).await.unwrap(), Archiving::Going);
+        assert_eq!(archiver.percent(&stream_path().stream), None);
+    }
+    place.archive(&place.archiver()).await.0.unwrap();
+    place.is_archived_once().await;
+}
+
+#[tokio::test]
 async fn stopped_between_the_row_and_the_end_of_the_folder_it_only_clears_up() {
     let place = Place::new().await;
     show::record_finished(&place.recording()).await;
