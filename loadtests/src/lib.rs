@@ -17,7 +17,7 @@ pub mod figures;
 pub mod hls;
 pub mod pages;
 pub mod progress;
-//pub mod report;
+pub mod report;
 pub mod run;
 pub mod scenario;
 pub mod socket;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::Client;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
@@ -63,7 +63,7 @@ pub async fn run(
     scenario: &Scenario,
     target: Target,
     mut told: impl FnMut(&str, &Second, u64),
-    mut interrupt: oneshot::Receiver<()>,
+    interrupt: impl Future<Output = ()>,
 ) -> Result<Outcome, RunError> {
     let (client, target) = (client()?, Arc::new(target));
     let page = format!("/m/{}/{}", scenario.space, scenario.experience);
@@ -77,6 +77,7 @@ pub async fn run(
     others.spawn(pages::run(scenario.pages.clone(), client.clone(), target.clone(), figures.clone(), pages_stop));
     let (seats, tasks) = (BTreeMap::new(), JoinSet::new());
     let mut audience = Audience { scenario, client, target, page, figures: figures.clone(), seats, tasks, next: 0 };
+    tokio::pin!(interrupt);
     let began = Instant::now();
     let mut beat = interval(STEP);
     beat.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -84,7 +85,7 @@ pub async fn run(
     let failed = loop {
         tokio::select! {
             _ = beat.tick() => {}
-            Ok(()) = &mut interrupt => { complete = false; break None }
+            () = &mut interrupt => { complete = false; break None }
         }
         let at = began.elapsed();
         let (wanted, phase) = scenario.audience(at);
