@@ -9,6 +9,8 @@ use actix_web::{HttpServer, web};
 use backstage_actors::keep::Kept;
 use backstage_actors::ports::{Announcer, Clock, Gauge, Ids, Store};
 use backstage_actors::{Limits as LoopLimits, Media, Ports, Rules, Running, Stage};
+use backstage_core::stream::Setup;
+use backstage_media::origin::{self, hls::Playback};
 use futures_util::future::LocalBoxFuture;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -29,6 +31,7 @@ use crate::config::{Config, Limits as Configured, Rate as ConfiguredRate};
 use crate::db::{Db, DbError};
 use crate::dev::seeds;
 use crate::error::Problem;
+use crate::hls::{self, Hls};
 use crate::live::hub::Hub;
 use crate::security::cookies::Jar;
 use crate::security::headers::Headers;
@@ -39,7 +42,7 @@ use crate::session::Sessions;
 use crate::state::{Site, State};
 use crate::store::SqlStore;
 use crate::telemetry::{self, Health, Metrics, Part, Promises, Telemetry};
-use crate::webhooks::{Worker, WorkerPorts};
+use crate::webhooks::{LiveKitDoor, MuxDoor, Worker, WorkerPorts};
 use crate::world::{Ground, SystemClock, Uuids, World};
 
 /// A browser that sends its request slower than this is turned away.
@@ -115,7 +118,15 @@ pub struct App {
     worker: Option<Worker>,
     livekit: Option<Arc<LiveKitServer>>,
     broker: Option<EmbeddedBroker>,
+    hls: Option<Hls>,
     _promises: Promises,
+}
+
+/// Where providers' webhooks come in.
+#[derive(Clone)]
+struct Webhooks {
+    livekit: Option<Arc<LiveKitDoor>>,
+    mux: Option<Arc<MuxDoor>>,
 }
 
 /// What is there before anything starts.
@@ -191,7 +202,7 @@ impl App {
             spine: world.spine.clone(),
             announcer: live.clone() as Arc<dyn Announcer>,
             gauge: base.metrics.clone() as Arc<dyn Gauge>,
-            media: Media::default(),
+            media: media(&config, &world, &live),
             rules: Rules::default(),
             limits: LoopLimits {
                 sweep_ms: config.streams.sweep_ms,
@@ -204,7 +215,7 @@ impl App {
         let state = web::Data::new(State {
             jar: Jar::new(site.https()),
             seal: base.seal.clone(),
-            headers: Headers::new(&[world.doors.public_url()], site.https()),
+            headers: Headers::new(&connects_to(&world), site.https()),
             assets: Arc::new(Assets::load()),
             db: base.store.db().clone(),
             store: base.store,
@@ -223,6 +234,8 @@ impl App {
             limits: Limits::new(&rates(&config.limits, wider)),
             metrics: base.metrics,
             grace_ms: config.streams.grace_ms,
+            screens: world.hls.as_ref().map(|hls| hls.screens.clone()),
+            crew: world.hls.as_ref().map(|hls| hls.crew.clone()),
             site,
         });
         if state.site.development {
@@ -244,7 +257,19 @@ impl App {
         let token = &config.telemetry.metrics_token;
         let token = (!token.is_empty()).then(|| token.expose().to_string());
         let seen = operators(&state, world.parts, token);
-        let (server, served) = serve(base.listener, base.address, state.clone(), seen, world.webhooks)?;
+        let doors = Webhooks {
+            livekit: world.webhooks,
+            mux: world.hls.as_ref().map(|hls| {
+                Arc::new(MuxDoor {
+                    secret: hls.webhook_secret.clone(),
+                    stage: running.stage.clone(),
+                    clock: state.clock.clone(),
+                    metrics: state.metrics.clone(),
+                })
+            }),
+        };
+        let playback = world.hls.as_ref().and_then(Hls::playback);
+        let (server, served) = serve(base.listener, base.address, state.clone(), seen, doors, playback)?;
         Ok(App {
             address: base.address,
             state,
@@ -255,6 +280,7 @@ impl App {
             worker,
             livekit: world.livekit,
             broker: world.broker,
+            hls: world.hls,
             _promises: promises,
         })
     }
@@ -275,6 +301,12 @@ impl App {
             kept.stop();
         }
         self.running.stop().await;
+        if let Some(hls) = self.hls {
+            hls.crew.stop().await;
+            if let Some(origin) = hls.origin {
+                origin.stop().await;
+            }
+        }
         if let Some(broker) = self.broker {
             broker.stop();
         }
@@ -283,6 +315,25 @@ impl App {
         }
         self.state.db.close().await;
     }
+}
+
+/// What is offered to streams beside WebRTC.
+fn media(config: &Config, world: &World, live: &Arc<Hub>) -> Media {
+    let Some(hls) = &world.hls else { return Media::default() };
+    Media {
+        setup: Setup { delivery: config.delivery.limits(), record: false },
+        bridges: hls.crew.clone(),
+        broadcasts: hls.broadcasts.clone(),
+        recordings: hls.crew.clone(),
+        audiences: live.clone(),
+    }
+}
+
+/// Sites beside ours that pages connect to: the media server, and who carries HLS.
+fn connects_to(world: &World) -> Vec<String> {
+    let mut sites = vec![world.doors.public_url()];
+    sites.extend(world.hls.as_ref().and_then(|hls| hls.screens.foreign_site()));
+    sites
 }
 
 /// Waits until `done`, at most `ms_max`.
@@ -338,10 +389,11 @@ fn serve(
     address: SocketAddr,
     state: web::Data<State>,
     seen: Arc<Telemetry>,
-    webhooks: Option<Arc<crate::webhooks::LiveKitDoor>>,
+    webhooks: Webhooks,
+    playback: Option<Arc<Playback>>,
 ) -> Result<(ServerHandle, JoinHandle<io::Result<()>>), StartError> {
     let server = HttpServer::new(move || {
-        let webhooks = webhooks.clone();
+        let (webhooks, playback) = (webhooks.clone(), playback.clone());
         actix_web::App::new()
             .wrap(from_fn(shell))
             .wrap(from_fn(telemetry::http::measure))
@@ -349,8 +401,14 @@ fn serve(
             .app_data(web::Data::from(state.metrics.clone()))
             .configure(telemetry::routes(seen.clone()))
             .configure(|config| {
-                if let Some(door) = webhooks {
+                if let Some(door) = webhooks.livekit {
                     crate::webhooks::routes(door)(config);
+                }
+                if let Some(door) = webhooks.mux {
+                    crate::webhooks::mux_routes(door)(config);
+                }
+                if let Some(playback) = playback {
+                    config.service(web::scope(hls::PATH).configure(origin::hls::routes(playback)));
                 }
             })
             .configure(routes::mount)

@@ -1,9 +1,10 @@
-//! The command line: `backstage`, `backstage serve`, `backstage check-config`, `backstage doctor`.
+//! The command line: `backstage`, `backstage serve`, `backstage check-config`, `backstage doctor`, `backstage origin`.
 
 use crate::config::{Config, Problems, Sources};
 use crate::doctor;
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use std::io::Write;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -32,6 +33,50 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Run the media origin alone: RTMP in, low-latency HLS out, recordings kept, Mux's API around it.
+    Origin(OriginArgs),
+}
+
+/// How the origin is run alone.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct OriginArgs {
+    /// Address to listen on; 0.0.0.0 for all.
+    #[arg(long, default_value = "127.0.0.1")]
+    pub host: IpAddr,
+    /// Port of playback and REST; 0 takes a free one.
+    #[arg(long, default_value_t = 8_090)]
+    pub port: u16,
+    /// Port that encoders publish to; 0 takes a free one.
+    #[arg(long, default_value_t = 1_935)]
+    pub rtmp_port: u16,
+    /// Folder for everything that is kept.
+    #[arg(long, default_value = "data/origin")]
+    pub data: PathBuf,
+    /// Where players reach it, as https://origin.example.com; by default at the address listened on.
+    #[arg(long)]
+    pub public_url: Option<String>,
+    /// Where webhooks are posted to.
+    #[arg(long)]
+    pub webhook_url: Option<String>,
+    /// Refuse nobody for calling REST fast; else it is as at Mux, POST once a second, others five times.
+    #[arg(long)]
+    pub unlimited: bool,
+}
+
+impl OriginArgs {
+    /// As settings of an origin.
+    pub fn settings(&self) -> backstage_media::origin::Settings {
+        use backstage_media::origin::{Rates, Settings};
+        Settings {
+            http: SocketAddr::new(self.host, self.port),
+            rtmp: SocketAddr::new(self.host, self.rtmp_port),
+            public_base: self.public_url.clone(),
+            webhook_url: self.webhook_url.clone(),
+            rates: (!self.unlimited).then_some(Rates::MUX),
+            workers: std::thread::available_parallelism().map_or(1, usize::from).min(8),
+            ..Settings::local(&self.data)
+        }
+    }
 }
 
 impl Cli {
@@ -85,5 +130,14 @@ mod tests {
         let cli = Cli::parse_from(["backstage", "doctor", "--json", "--config", "a.toml"]);
         assert_eq!((cli.command, cli.config), (Some(Command::Doctor { json: true }), Some("a.toml".into())));
         assert!(Cli::try_parse_from(["backstage", "dance"]).is_err());
+    }
+
+    #[test]
+    fn an_origin_alone_is_told_where_to_be() {
+        let cli = Cli::parse_from(["backstage", "origin", "--port", "0", "--data", "/kept", "--unlimited"]);
+        let Some(Command::Origin(args)) = cli.command else { panic!("not an origin") };
+        let settings = args.settings();
+        assert_eq!((settings.http.port(), settings.rtmp.port()), (0, 1_935));
+        assert_eq!((settings.data, settings.rates), (PathBuf::from("/kept"), None));
     }
 }

@@ -1,11 +1,12 @@
 //! Starts the server and stops it when told to.
 
 use backstage::app::{App, StartError};
-use backstage::cli::{self, Cli, Command};
+use backstage::cli::{self, Cli, Command, OriginArgs};
 use backstage::config::{Config, Environment};
 use backstage::dev::seeds;
 use backstage::telemetry::logs::{self, LogSettings};
 use backstage::telemetry::reports::{ReportSettings, Reports};
+use backstage_media::origin::{Origin, credentials};
 use clap::Parser;
 use std::io::Write;
 use std::process::ExitCode;
@@ -20,6 +21,10 @@ fn main() -> ExitCode {
     match &cli.command {
         Some(Command::CheckConfig) => cli::check_config(&cli),
         Some(Command::Doctor { json }) => system.block_on(cli::doctor(&cli, *json)),
+        Some(Command::Origin(args)) => match system.block_on(origin(args)) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => refuse(&error),
+        },
         Some(Command::Serve) | None => match cli.config() {
             Err(problems) => cli::refuse(&problems),
             Ok(config) => match system.block_on(run(config)) {
@@ -65,6 +70,24 @@ async fn run(config: Config) -> Result<(), StartError> {
     tracing::info!("stopping; a second signal ends at once");
     tokio::select! {
         () = app.stop() => tracing::info!("stopped"),
+        () = ending.asked() => {}
+    }
+    Ok(())
+}
+
+/// The origin alone, until told to stop.
+async fn origin(args: &OriginArgs) -> Result<(), StartError> {
+    let filter = "info,actix_server=warn,actix_web=warn".to_string();
+    logs::start(&LogSettings { json: false, filter }).map_err(StartError::Other)?;
+    let mut ending =
+        Ending::listen().map_err(|cause| StartError::Other(format!("signals cannot be listened to: {cause}")))?;
+    let origin = Origin::start(args.settings()).await.map_err(|error| StartError::Other(error.to_string()))?;
+    say(&format!("The origin is ready at {}", origin.base_url()));
+    say(&format!("Encoders publish to {}/STREAM_KEY", origin.ingest_url()));
+    say(&format!("Token, webhook secret and signing key are in {}", args.data.join(credentials::FILE).display()));
+    ending.asked().await;
+    tokio::select! {
+        () = origin.stop() => tracing::info!("stopped"),
         () = ending.asked() => {}
     }
     Ok(())

@@ -7,8 +7,10 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 use crate::access::Access;
+use crate::adapters::mux::Screens;
 use crate::adapters::storage::{ObjectStore, Signer};
 use crate::assets::Assets;
+use crate::crew::Crew;
 use crate::db::Db;
 use crate::live::hub::Hub;
 use crate::ports::{Doors, Mail};
@@ -90,6 +92,10 @@ pub struct State {
     pub limits: Limits,
     /// Figures for operators.
     pub metrics: Arc<Metrics>,
+    /// Where viewers watch over HLS; `None`: nobody does.
+    pub screens: Option<Arc<Screens>>,
+    /// Bridges and recorders.
+    pub crew: Option<Arc<Crew>>,
     /// Reconnection grace that a new experience starts with, ms.
     pub grace_ms: i64,
 }

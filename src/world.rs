@@ -3,6 +3,7 @@
 
 use backstage_actors::ports::{Clock, Ids, Rooms, Spine, Store};
 use backstage_core::Timestamp;
+use backstage_media::origin::Faults;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -14,6 +15,7 @@ use crate::adapters::storage::{FileStore, ObjectStore, S3Settings, S3Store, Sign
 use crate::app::StartError;
 use crate::config::{Config, StorageKind};
 use crate::doors::LiveKitDoors;
+use crate::hls::{Hls, Under};
 use crate::letters::{Carrier, Letters};
 use crate::ports::{Doors, Mail};
 use crate::security::seal::Seal;
@@ -39,6 +41,8 @@ pub struct World {
     pub livekit: Option<Arc<LiveKitServer>>,
     /// Our own event broker.
     pub broker: Option<EmbeddedBroker>,
+    /// HLS; none: WebRTC alone.
+    pub hls: Option<Hls>,
 }
 
 /// What the world is built on.
@@ -73,6 +77,10 @@ impl World {
         let rooms = LiveKitRooms::new(&endpoint, ground.install);
         let doors = LiveKitDoors::new(&endpoint, public_url, ground.install, rooms.clone(), ground.clock.clone());
         let store: Arc<dyn Store> = Arc::new(ground.store.clone());
+        let hls = match config.delivery.enabled {
+            true => Some(Hls::of(under(config, ground, &endpoint)).await?),
+            false => None,
+        };
         let webhooks = LiveKitDoor::new(&endpoint, ground.install, store, ground.clock.clone(), ground.metrics.clone());
         Ok(World {
             rooms: Arc::new(rooms),
@@ -83,6 +91,7 @@ impl World {
             parts: vec![media, Part::mqtt(spine), Part::disk(config.data.dir.clone())],
             livekit,
             broker,
+            hls,
         })
     }
 }
@@ -114,6 +123,18 @@ pub fn s3_settings(config: &Config) -> S3Settings {
         access_key_id: given.access_key_id.clone(),
         secret_access_key: given.secret_access_key.clone(),
         path_style: given.path_style,
+    }
+}
+
+fn under<'a>(config: &'a Config, ground: &Ground<'a>, livekit: &'a Endpoint) -> Under<'a> {
+    Under {
+        config,
+        install: ground.install,
+        own_address: SocketAddr::new(reachable(ground.address.ip()), ground.address.port()),
+        livekit,
+        clock: ground.clock,
+        ids: ground.ids,
+        faults: Faults::default(),
     }
 }
 

@@ -13,6 +13,11 @@ const dist = join(here, "dist");
 const base = "/assets/";
 /** What a visitor of the viewer page may have to load before anything moves: bytes, gzip, media libraries not counted. */
 const VIEWER_SCRIPT_BYTES_MAX = 200_000;
+/** Chunks that pages load when they need them. */
+const MEDIA_LIBRARIES = [
+  ["livekit.js", "node_modules/livekit-client/"],
+  ["hls.js", "node_modules/hls.js/"],
+];
 
 async function sprite() {
   const symbols = [];
@@ -56,12 +61,9 @@ async function writeManifest(meta) {
     }
     if (output.entryPoint?.endsWith(".css")) manifest["app.css"] = base + name;
     if (/figtree-latin-wght-normal-.*\.woff2$/.test(name)) manifest["font.woff2"] = base + name;
-    if (
-      output.inputs &&
-      Object.keys(output.inputs).some((i) => i.includes("node_modules/livekit-client/")) &&
-      name.endsWith(".js")
-    )
-      manifest["livekit.js"] = base + name;
+    for (const [link, folder] of MEDIA_LIBRARIES)
+      if (name.endsWith(".js") && Object.keys(output.inputs ?? {}).some((i) => i.includes(folder)))
+        manifest[link] = base + name;
   }
   await writeFile(join(dist, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
 }

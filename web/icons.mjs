@@ -7,6 +7,7 @@ export const ICONS = {
   calendar: "outline/calendar-plus",
   camera: "outline/video",
   "camera-off": "outline/video-off",
+  captions: "outline/badge-cc",
   card: "outline/test-pipe",
   check: "outline/check",
   circle: "outline/circle-dashed",

@@ -28,7 +28,7 @@ pub trait Noun: Machine {
         None
     }
     /// Called with each committed state: what must be looked at from now on.
-    fn watched(&self, _watch: &Watch) {}
+    fn watched(&self, _version: i64, _watch: &Watch) {}
 }
 
 impl Noun for Space {
@@ -65,8 +65,8 @@ impl Noun for Stream {
     fn path(&self) -> Option<Path> {
         Some(Path { space: self.space.clone(), experience: self.experience.clone(), stream: self.id.clone() })
     }
-    fn watched(&self, watch: &Watch) {
-        watch.note(&self.id, Watched::of(self));
+    fn watched(&self, version: i64, watch: &Watch) {
+        watch.note(&self.id, version, Watched::of(self));
     }
 }
 

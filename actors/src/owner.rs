@@ -226,7 +226,7 @@ async fn decide_and_commit<M: Noun>(shared: &Shared, id: &str, mut held: Option<
                 }
                 tell_log(&news);
                 ports.announcer.announce(news);
-                state.watched(&shared.watch);
+                state.watched(version + 1, &shared.watch);
                 wakes.wake(shared);
                 let receipt = Receipt { version: version + 1, changed: true };
                 return (Some(Held { version: version + 1, state }), Ok(receipt));

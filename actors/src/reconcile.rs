@@ -95,7 +95,12 @@ pub async fn sweep(stage: &Stage) -> Result<(), StoreError> {
 async fn sweep_media(stage: &Stage) {
     let ports = &stage.shared().ports;
     let media = &ports.media;
+    // What is watched here is wanted; only the rest is looked up.
+    let watching = |stream: &StreamId| stage.shared().watch.line(stream);
     for id in listed(media.bridges.list().await, "bridges") {
+        if watching(&id).is_some_and(|line| line.bridge_since.is_some()) {
+            continue;
+        }
         let Ok(stream) = watch::load(stage, &id).await else { return };
         if stream.is_none_or(|stream| stream.delivery.bridge == Bridge::Off) {
             ports.gauge.reconciled("bridge_stray");
@@ -103,6 +108,9 @@ async fn sweep_media(stage: &Stage) {
         }
     }
     for id in listed(media.recordings.list().await, "recorders") {
+        if watching(&id).is_some_and(|line| line.records) {
+            continue;
+        }
         let Ok(stream) = watch::load(stage, &id).await else { return };
         if stream.is_none_or(|stream| !(stream.recorder.is_running() || stream.recorder == Recorder::Stopping)) {
             ports.gauge.reconciled("recorder_stray");
@@ -110,6 +118,9 @@ async fn sweep_media(stage: &Stage) {
         }
     }
     for seen in listed(media.broadcasts.list().await, "live streams") {
+        if watching(&seen.stream).and_then(|line| line.live).is_some_and(|live| live.id == seen.id) {
+            continue;
+        }
         let Ok(stream) = watch::load(stage, &seen.stream).await else { return };
         if stream.is_none_or(|stream| is_stray(&stream.delivery, &seen.id)) {
             ports.gauge.reconciled("broadcast_stray");

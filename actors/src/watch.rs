@@ -75,19 +75,22 @@ impl Watched {
 /// The list of what to look at.
 #[derive(Default)]
 pub struct Watch {
-    lines: Mutex<BTreeMap<StreamId, Watched>>,
+    lines: Mutex<BTreeMap<StreamId, (i64, Watched)>>,
     bell: Notify,
 }
 
 impl Watch {
-    /// A stream's line changed; `None` takes it off.
-    pub fn note(&self, stream: &StreamId, line: Option<Watched>) {
+    /// A stream's line as of a version; `None` takes it off. An older version than the one held says nothing.
+    pub fn note(&self, stream: &StreamId, version: i64, line: Option<Watched>) {
         let mut lines = self.lines.lock();
+        if lines.get(stream).is_some_and(|(held, _)| *held > version) {
+            return;
+        }
         match line {
             Some(line) => {
                 let busy = line.is_busy();
-                let before = lines.insert(stream.clone(), line);
-                if before.is_none_or(|before| !before.is_busy() && busy) {
+                let before = lines.insert(stream.clone(), (version, line));
+                if before.is_none_or(|(_, before)| !before.is_busy() && busy) {
                     self.bell.notify_one();
                 }
             }
@@ -101,8 +104,13 @@ impl Watch {
         self.lines.lock().contains_key(stream)
     }
 
+    /// The line of a stream, if it has one.
+    pub fn line(&self, stream: &StreamId) -> Option<Watched> {
+        self.lines.lock().get(stream).map(|(_, line)| line.clone())
+    }
+
     fn all(&self) -> Vec<Watched> {
-        self.lines.lock().values().cloned().collect()
+        self.lines.lock().values().map(|(_, line)| line.clone()).collect()
     }
 }
 
@@ -156,8 +164,8 @@ pub fn start(stage: Stage) -> Kept {
 async fn fill(stage: &Stage) -> Result<(), StoreError> {
     let setup = stage.shared().ports.media.setup;
     for open in stage.shared().ports.store.open_streams().await? {
-        let Some(stream) = load(stage, &open.path.stream).await? else { continue };
-        stage.shared().watch.note(&stream.id, Watched::of(&stream));
+        let Some((version, stream)) = load_versioned(stage, &open.path.stream).await? else { continue };
+        stage.shared().watch.note(&stream.id, version, Watched::of(&stream));
         if differs(&stream, setup) {
             let _ = stage.stream(&open.path, StreamEvent::Planned { setup }, None).await;
         }
@@ -171,27 +179,31 @@ fn differs(stream: &Stream, setup: Setup) -> bool {
     stream.delivery.limits != setup.delivery || recorder != stream.recorder
 }
 
-/// Adds streams on air that have no line here: another node began them.
+/// Reads the lines of streams on air anew: another node may have changed them, and be gone by now.
 pub async fn adopt(stage: &Stage, streams: impl Iterator<Item = &StreamId>) {
     if stage.shared().ports.media.setup == Setup::default() {
         return;
     }
-    for stream in streams.filter(|stream| !stage.shared().watch.has(stream)) {
+    for stream in streams {
         refresh(stage, stream).await;
     }
 }
 
 /// Reads a line anew.
 async fn refresh(stage: &Stage, id: &StreamId) {
-    if let Ok(stream) = load(stage, id).await {
-        stage.shared().watch.note(id, stream.as_ref().and_then(Watched::of));
+    if let Ok(Some((version, stream))) = load_versioned(stage, id).await {
+        stage.shared().watch.note(id, version, Watched::of(&stream));
     }
 }
 
 /// The stream as stored.
 pub(crate) async fn load(stage: &Stage, id: &StreamId) -> Result<Option<Stream>, StoreError> {
+    Ok(load_versioned(stage, id).await?.map(|(_, stream)| stream))
+}
+
+async fn load_versioned(stage: &Stage, id: &StreamId) -> Result<Option<(i64, Stream)>, StoreError> {
     let stored = stage.shared().ports.store.load(&Key::new(Kind::Stream, id.as_str())).await?;
-    Ok(stored.and_then(|stored| Stream::from_json(&stored.state).ok()))
+    Ok(stored.and_then(|stored| Some((stored.version, Stream::from_json(&stored.state).ok()?))))
 }
 
 async fn round(stage: &Stage, memory: &Memory, lines: &[Watched]) {

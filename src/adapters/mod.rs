@@ -4,5 +4,6 @@
 pub mod livekit;
 pub mod mail;
 pub mod mqtt;
+pub mod mux;
 mod private_file;
 pub mod storage;

@@ -6,18 +6,23 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use backstage_core::access::{Decision, Denial};
-use backstage_core::stream::Phase;
+use backstage_core::delivery::{Slot, Source, ViewerRef};
+use backstage_core::stream::{Phase, Stream};
 use backstage_core::{ExperienceId, Timestamp, UserId};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::sync::LazyLock;
 use std::time::Instant;
 
 use crate::access;
+use crate::adapters::mux::Screen;
 use crate::error::Problem;
 use crate::security::visitor::Visit;
 
 /// Who watches an open show without a session.
 static ANYONE: LazyLock<UserId> = LazyLock::new(|| "anyone".parse().unwrap_or_else(|_| unreachable!("a valid id")));
+
+/// When somebody for whom there is no room asks again, s.
+const LET_IN_S: u64 = 3;
 
 #[derive(Serialize)]
 struct LiveKit<'a> {
@@ -26,10 +31,25 @@ struct LiveKit<'a> {
 }
 
 #[derive(Serialize)]
+struct Playlist<'a> {
+    url: &'a str,
+}
+
+/// What a page may say.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Wish {
+    /// What it shows now.
+    watching: Option<Source>,
+    /// What it tried and did not get to play.
+    failed: Option<Source>,
+}
+
+#[derive(Serialize)]
 struct Admission<'a> {
     delivery: &'static str,
-    livekit: LiveKit<'a>,
-    hls: Option<()>,
+    livekit: Option<LiveKit<'a>>,
+    hls: Option<Playlist<'a>>,
     expires_at: Timestamp,
     stream_id: &'a str,
 }
@@ -45,9 +65,12 @@ pub async fn create(at: Visit, id: web::Path<String>, body: web::Bytes) -> Resul
 
 async fn admit(at: &Visit, id: &str, body: &[u8]) -> Result<HttpResponse, Problem> {
     let state = &at.state;
-    if !body.is_empty() && serde_json::from_slice::<serde::de::IgnoredAny>(body).is_err() {
-        return Err(Problem::bad_request("The body is not JSON. Send {}."));
-    }
+    let wish: Wish = match body {
+        b"" => Wish::default(),
+        body => serde_json::from_slice(body).map_err(|_| {
+            Problem::bad_request(r#"The body cannot be read. Send {}, or {"watching": "webrtc", "failed": "hls"}."#)
+        })?,
+    };
     state.limits.admissions_per_network.take(&at.network())?;
     let id = ExperienceId::parse(id).map_err(|_| Problem::not_found())?;
     let snapshot = state.live.snapshot(&id).await?.ok_or_else(Problem::not_found)?;
@@ -61,6 +84,73 @@ async fn admit(at: &Visit, id: &str, body: &[u8]) -> Result<HttpResponse, Proble
         Some(stream) => return Err(not_live(&stream.phase)),
         None => return Err(not_live(&Phase::Scheduled { starts_at: Timestamp(0) })),
     };
+    let until = until.unwrap_or(Timestamp(i64::MAX));
+    match assigned(at, &id, stream, &wish).await? {
+        Source::Hls => match screen(at, stream) {
+            Some(screen) => Ok(answer(&Admission {
+                delivery: Source::Hls.as_str(),
+                livekit: None,
+                hls: Some(Playlist { url: &screen.url }),
+                expires_at: until.min(screen.expires_at),
+                stream_id: stream.id.as_str(),
+            })),
+            None => over_webrtc(at, stream, until),
+        },
+        Source::Webrtc => over_webrtc(at, stream, until),
+        Source::Slate => Err(Problem {
+            retry_after_s: Some(LET_IN_S),
+            ..Problem::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "full",
+                "There is no room just now. You are let in as soon as there is.",
+            )
+        }),
+    }
+}
+
+/// The key that a visitor's sockets are counted by.
+fn key(at: &Visit) -> Option<&str> {
+    at.session.as_ref().map(|session| session.id.as_str())
+}
+
+/// What this visitor gets. Somebody without a session is new each time.
+async fn assigned(at: &Visit, id: &ExperienceId, stream: &Stream, wish: &Wish) -> Result<Source, Problem> {
+    let anew;
+    let key = match key(at) {
+        Some(key) => key,
+        None => {
+            anew = at.state.ids.next();
+            &anew
+        }
+    };
+    let slot = Slot::of(&stream.id, key);
+    if wish.failed == Some(Source::Hls) {
+        return Ok(stream.delivery.instead_of_hls(slot));
+    }
+    let current = wish.watching.filter(|watching| wish.failed != Some(*watching));
+    let source = stream.delivery.assign(ViewerRef { on_stage: false, current, slot }).source;
+    if source == Source::Slate
+        && let Some(channel) = at.state.live.channel(id).await?
+    {
+        channel.waits_at_the_slate(key);
+    }
+    Ok(source)
+}
+
+/// Where to watch over HLS, if that is possible at all.
+fn screen(at: &Visit, stream: &Stream) -> Option<Screen> {
+    let screens = at.state.screens.as_ref()?;
+    match screens.screen(&stream.delivery.broadcast.ready()?.playback) {
+        Ok(screen) => Some(screen),
+        Err(error) => {
+            tracing::error!(stream = %stream.id, %error, "a playback address cannot be signed; WebRTC is given instead");
+            None
+        }
+    }
+}
+
+fn over_webrtc(at: &Visit, stream: &Stream, until: Timestamp) -> Result<HttpResponse, Problem> {
+    let state = &at.state;
     let unique = state.ids.next();
     let unique = access::watch::tag(&unique);
     let ticket = match &at.session {
@@ -69,14 +159,17 @@ async fn admit(at: &Visit, id: &str, body: &[u8]) -> Result<HttpResponse, Proble
         }
         None => state.doors.viewer_ticket(&stream.id, &ANYONE, unique)?,
     };
-    let admission = Admission {
-        delivery: "webrtc",
-        livekit: LiveKit { url: &ticket.url, token: &ticket.token },
+    Ok(answer(&Admission {
+        delivery: Source::Webrtc.as_str(),
+        livekit: Some(LiveKit { url: &ticket.url, token: &ticket.token }),
         hls: None,
-        expires_at: until.map_or(ticket.expires_at, |until| until.min(ticket.expires_at)),
+        expires_at: until.min(ticket.expires_at),
         stream_id: stream.id.as_str(),
-    };
-    Ok(HttpResponse::Ok().insert_header(("Cache-Control", "no-store")).json(admission))
+    }))
+}
+
+fn answer(admission: &Admission<'_>) -> HttpResponse {
+    HttpResponse::Ok().insert_header(("Cache-Control", "no-store")).json(admission)
 }
 
 fn denied(denial: Denial) -> Problem {

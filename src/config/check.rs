@@ -1,6 +1,7 @@
 //! What cannot work together, each as a sentence with the key and what to do.
 
 use super::{Config, Environment, StorageKind};
+use crate::adapters::mux::Signer;
 use url::Url;
 
 /// All that is wrong with a configuration whose keys and types are right.
@@ -54,6 +55,27 @@ pub fn problems(config: &Config) -> Vec<String> {
         in_s3 && !config.storage.folder.as_os_str().is_empty(),
         "storage.folder is set but storage.kind is \"s3\": objects are kept in the bucket, so leave storage.folder empty",
     );
+    for wrong in config.delivery.limits().map(|limits| limits.check()).unwrap_or_default() {
+        say(true, &format!("delivery.{wrong}"));
+    }
+    let mux = &config.mux;
+    let own_origin = mux.token_id.is_empty();
+    for (key, missing) in [
+        ("mux.token_secret (MUX_TOKEN_SECRET)", mux.token_secret.is_empty()),
+        ("mux.webhook_secret (MUX_WEBHOOK_SECRET)", mux.webhook_secret.is_empty()),
+        ("mux.signing_key (MUX_SIGNING_KEY)", mux.signing_key.is_empty()),
+        ("mux.private_key (MUX_PRIVATE_KEY)", mux.private_key.is_empty()),
+    ] {
+        say(!own_origin && missing, &format!("{key} is empty: it belongs to mux.token_id"));
+        say(
+            own_origin && !missing,
+            &format!("{key} is set but mux.token_id (MUX_TOKEN_ID) is not: our own origin makes up its own secrets"),
+        );
+    }
+    say(
+        !mux.private_key.is_empty() && Signer::new("", &mux.private_key).is_err(),
+        "mux.private_key (MUX_PRIVATE_KEY) is no RSA key: give it as Mux hands it out, PEM in base64",
+    );
     say(!config.mail.from.contains('@'), "mail.from is not a mail address: write it as \"Name <name@example.com>\"");
     say(
         config.mqtt.user.is_empty() && !config.mqtt.password.is_empty(),
@@ -85,13 +107,17 @@ pub fn problems(config: &Config) -> Vec<String> {
     problems
 }
 
-fn urls(config: &Config) -> [(&'static str, &str, &'static [&'static str]); 8] {
+fn urls(config: &Config) -> [(&'static str, &str, &'static [&'static str]); 12] {
     [
         ("server.public_url", &config.server.public_url, &["https", "http"]),
         ("database.url (DATABASE_URL)", config.database.url.expose(), &["postgres", "postgresql", "sqlite"]),
         ("livekit.url (LIVEKIT_URL)", &config.livekit.url, &["wss", "ws", "https", "http"]),
         ("livekit.public_url", &config.livekit.public_url, &["wss", "ws"]),
         ("storage.s3.endpoint", &config.storage.s3.endpoint, &["https", "http"]),
+        ("mux.base_url (MUX_BASE_URL)", &config.mux.base_url, &["https", "http"]),
+        ("mux.stream_base_url", &config.mux.stream_base_url, &["https", "http"]),
+        ("mux.ingest_url", &config.mux.ingest_url, &["rtmps", "rtmp"]),
+        ("mux.embedded.public_url", &config.mux.embedded.public_url, &["https", "http"]),
         ("mail.smtp_url", config.mail.smtp_url.expose(), &["smtp", "smtps"]),
         ("mqtt.url (MQTT_URL)", &config.mqtt.url, &["mqtt", "mqtts"]),
         ("telemetry.sentry_dsn (SENTRY_DSN)", config.telemetry.sentry_dsn.expose(), &["https", "http"]),

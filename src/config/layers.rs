@@ -9,7 +9,7 @@ const DEFAULTS: &str = include_str!("../../config/default.toml");
 /// Begins the name of a variable that sets any key: `BACKSTAGE__SECTION__KEY`.
 const PREFIX: &str = "BACKSTAGE__";
 /// Short names and the keys they set.
-pub const SHORT_NAMES: [(&str, &str); 10] = [
+pub const SHORT_NAMES: [(&str, &str); 16] = [
     ("PORT", "server.port"),
     ("BACKSTAGE_DATA", "data.dir"),
     ("BACKSTAGE_ENV", "environment"),
@@ -18,14 +18,27 @@ pub const SHORT_NAMES: [(&str, &str); 10] = [
     ("LIVEKIT_API_KEY", "livekit.api_key"),
     ("LIVEKIT_API_SECRET", "livekit.api_secret"),
     ("BACKSTAGE_LIVEKIT_BIN", "livekit.embedded.program"),
+    ("MUX_BASE_URL", "mux.base_url"),
+    ("MUX_TOKEN_ID", "mux.token_id"),
+    ("MUX_TOKEN_SECRET", "mux.token_secret"),
+    ("MUX_WEBHOOK_SECRET", "mux.webhook_secret"),
+    ("MUX_SIGNING_KEY", "mux.signing_key"),
+    ("MUX_PRIVATE_KEY", "mux.private_key"),
     ("MQTT_URL", "mqtt.url"),
     ("SENTRY_DSN", "telemetry.sentry_dsn"),
 ];
 /// Keys that hold a secret: set to nothing, they are a mistake rather than "not set".
-const SECRETS: [&str; 4] =
-    ["livekit.api_secret", "mqtt.password", "telemetry.metrics_token", "storage.s3.secret_access_key"];
+const SECRETS: [&str; 7] = [
+    "livekit.api_secret",
+    "mux.token_secret",
+    "mux.webhook_secret",
+    "mux.private_key",
+    "mqtt.password",
+    "telemetry.metrics_token",
+    "storage.s3.secret_access_key",
+];
 /// Whole numbers and their bounds, by the end of the key.
-const RANGES: [(&str, i64, i64); 7] = [
+const RANGES: [(&str, i64, i64); 17] = [
     ("port", 0, 65_535),
     ("grace_ms", 1_000, 1_800_000),
     ("sweep_ms", 100, 600_000),
@@ -33,6 +46,17 @@ const RANGES: [(&str, i64, i64); 7] = [
     ("poll_ms", 100, 600_000),
     ("count", 1, 1_000_000),
     ("seconds", 1, 86_400),
+    // The delivery's figures have closer bounds of their own: see check.rs.
+    ("viewers_max", 1, 1_000_000),
+    ("percent", 0, 1_000),
+    ("cooldown_ms", 0, 86_400_000),
+    ("every_ms", 100, 600_000),
+    ("jitter_ms", 0, 60_000),
+    ("warm_limit_ms", 1_000, 600_000),
+    ("retry_ms_min", 100, 3_600_000),
+    ("retry_ms_max", 100, 86_400_000),
+    ("trust_ms", 0, 86_400_000),
+    ("minor", 0, 1_000_000_000_000),
 ];
 /// Keys with a fixed choice.
 const CHOICES: [(&str, &[&str]); 3] = [
@@ -41,7 +65,7 @@ const CHOICES: [(&str, &[&str]); 3] = [
     ("storage.kind", &["files", "s3"]),
 ];
 /// Keys that are a network address.
-const ADDRESSES: [&str; 3] = ["server.host", "server.trusted_proxies", "livekit.embedded.host"];
+const ADDRESSES: [&str; 4] = ["server.host", "server.trusted_proxies", "livekit.embedded.host", "mux.embedded.host"];
 
 /// Where the configuration comes from.
 #[derive(Debug, Clone, Default)]

@@ -34,6 +34,10 @@ pub struct Config {
     pub storage: Storage,
     /// Which media server.
     pub livekit: LiveKit,
+    /// When an audience is moved to HLS.
+    pub delivery: Delivery,
+    /// Who carries HLS.
+    pub mux: Mux,
     /// Times of streams.
     pub streams: Streams,
     /// How mail is sent.
@@ -150,6 +154,88 @@ pub struct Embedded {
     pub program: PathBuf,
     /// Address browsers send media to.
     pub host: IpAddr,
+}
+
+/// `[mux]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mux {
+    /// Of the REST API.
+    pub base_url: String,
+    /// Id of the token; empty: an origin of our own is started.
+    pub token_id: String,
+    /// Secret of the token.
+    pub token_secret: Secret,
+    /// Signs webhooks.
+    pub webhook_secret: Secret,
+    /// Id of the key that signs playback.
+    pub signing_key: String,
+    /// The key: PEM in base64.
+    pub private_key: Secret,
+    /// Where players go.
+    pub stream_base_url: String,
+    /// Where the bridge publishes.
+    pub ingest_url: String,
+    /// The origin of our own.
+    pub embedded: Origin,
+}
+
+/// `[mux.embedded]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Origin {
+    /// Address that encoders, and players that do not come through this site, reach it at.
+    pub host: IpAddr,
+    /// Port of playback and REST; 0 takes a free one.
+    pub port: u16,
+    /// Port of RTMP; 0 takes a free one.
+    pub rtmp_port: u16,
+    /// Where players reach it; empty: under `/hls` of this site.
+    pub public_url: String,
+    /// Cuts clips and pictures.
+    pub ffmpeg: PathBuf,
+}
+
+/// `[delivery]`: [`backstage_core::delivery::Limits`], and whether there is HLS at all.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "each is documented in the core and in config/default.toml")]
+pub struct Delivery {
+    pub enabled: bool,
+    pub webrtc_viewers_max: u32,
+    pub warm_at_percent: u32,
+    pub hysteresis_percent: u32,
+    pub cooldown_ms: i64,
+    pub cohort_percent: u32,
+    pub cohort_every_ms: i64,
+    pub jitter_ms: i64,
+    pub overflow_percent: u32,
+    pub warm_limit_ms: i64,
+    pub retry_ms_min: i64,
+    pub retry_ms_max: i64,
+    pub expected_trust_ms: i64,
+    pub budget: backstage_core::delivery::budget::Budget,
+}
+
+impl Delivery {
+    /// The figures for new streams; `None` without HLS.
+    pub fn limits(&self) -> Option<backstage_core::delivery::Limits> {
+        self.enabled.then_some(backstage_core::delivery::Limits {
+            webrtc_viewers_max: self.webrtc_viewers_max,
+            warm_at_percent: self.warm_at_percent,
+            hysteresis_percent: self.hysteresis_percent,
+            cooldown_ms: self.cooldown_ms,
+            cohort_percent: self.cohort_percent,
+            cohort_every_ms: self.cohort_every_ms,
+            jitter_ms: self.jitter_ms,
+            overflow_percent: self.overflow_percent,
+            warm_limit_ms: self.warm_limit_ms,
+            retry_ms_min: self.retry_ms_min,
+            retry_ms_max: self.retry_ms_max,
+            expected_trust_ms: self.expected_trust_ms,
+            budget: self.budget,
+        })
+    }
 }
 
 /// `[streams]`, all in ms.

@@ -52,12 +52,14 @@ fn every_short_name_sets_its_key() {
         ("LIVEKIT_URL", "wss://live.example.com"),
         ("LIVEKIT_API_KEY", "key"),
         ("LIVEKIT_API_SECRET", "12345"),
+        ("MUX_BASE_URL", "http://origin:1"),
         ("MQTT_URL", "mqtt://broker"),
         ("SENTRY_DSN", "https://k@sentry.example.com/1"),
     ];
     let config = load(None, &env).unwrap();
     assert_eq!(config.livekit.api_secret.expose(), "12345");
     assert_eq!(config.database_url().expose(), "postgres://u:p@h/n");
+    assert_eq!(config.mux.base_url, "http://origin:1");
     assert_eq!(config.data.dir, PathBuf::from("/kept here"));
     assert_eq!((config.mqtt.url.as_str(), config.server.port), ("mqtt://broker", 0));
     assert_eq!(config.telemetry.sentry_dsn.expose(), "https://k@sentry.example.com/1");
@@ -109,6 +111,8 @@ fn an_empty_secret_refuses_to_start() {
     assert_eq!(problems(None, &existing).len(), 1);
     assert_eq!(problems(None, &[("LIVEKIT_API_SECRET", "")]).len(), 1);
     assert_eq!(problems(None, &[("BACKSTAGE__MQTT__PASSWORD", "")]).len(), 1);
+    assert_eq!(problems(None, &[("MUX_TOKEN_ID", "t")]).len(), 4);
+    assert_eq!(problems(None, &[("MUX_TOKEN_SECRET", "hunter2")]).len(), 1);
     let half = problems(None, &[("LIVEKIT_API_SECRET", "s")]);
     assert!(half[0].contains("livekit.url (LIVEKIT_URL) is not"), "{half:?}");
 }
@@ -169,7 +173,7 @@ fn every_number_has_bounds_and_every_key_a_comment() {
             let env = text[..text.find(line).unwrap()].lines().rev().find(|line| line.starts_with('[')).unwrap();
             let section = env.trim_matches(['[', ']']).replace('.', "__").to_uppercase();
             let name = format!("BACKSTAGE__{section}__{}", key.to_uppercase());
-            let said = problems(None, &[(&name, if value == "0" { "1000000" } else { &far })]);
+            let said = problems(None, &[(&name, if value == "0" { "9000000000000" } else { &far })]);
             assert!(said[0].contains("must be between"), "{said:?}");
         }
     }

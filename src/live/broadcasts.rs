@@ -49,6 +49,11 @@ pub fn presence(viewers: usize, here: &[Face]) -> String {
     json!({ "type": "presence", "viewers": viewers, "here": here }).to_string()
 }
 
+/// This one viewer is to play the other delivery, from a random moment within this time.
+pub fn moved(delivery: &str, within_ms: i64) -> String {
+    json!({ "type": "move", "delivery": delivery, "within_ms": within_ms }).to_string()
+}
+
 /// Access is over; the player stops.
 pub fn access_ended(reason: &str) -> String {
     json!({ "type": "access", "allowed": false, "reason": reason }).to_string()

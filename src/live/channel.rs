@@ -1,6 +1,7 @@
 //! One experience's live state and its sockets.
 
 use backstage_core::StreamId;
+use backstage_core::delivery::{Audience, Source};
 use backstage_core::experience::Experience;
 use backstage_core::stream::Stream;
 use parking_lot::Mutex;
@@ -154,6 +155,25 @@ impl Channel {
         let mut inner = self.inner.lock();
         inner.members.remove(&id);
         inner.changed_presence = true;
+    }
+
+    /// What a socket's page shows now.
+    pub fn watches(&self, id: u64, watching: Option<Source>) {
+        if let Some(member) = self.inner.lock().members.get_mut(&id) {
+            member.watching = watching;
+        }
+    }
+
+    /// Whoever comes with this key waits at the slate: there is no room.
+    pub fn waits_at_the_slate(&self, key: &str) {
+        for member in self.inner.lock().members.values_mut().filter(|member| member.key == key) {
+            member.watching = Some(Source::Slate);
+        }
+    }
+
+    /// The audience by what it sees.
+    pub fn audience(&self) -> Audience {
+        presence::audience(self.inner.lock().members.values())
     }
 
     /// Sockets of viewers.

@@ -1,6 +1,7 @@
 //! All channels of this node. It is the actors' [`Announcer`]: each commit reaches the browsers from here.
 
-use backstage_actors::ports::{Announcer, Clock, News};
+use backstage_actors::ports::{Announcer, Audiences, Clock, News, Path};
+use backstage_core::delivery::Audience;
 use backstage_core::experience::Experience;
 use backstage_core::space::Space;
 use backstage_core::{ExperienceId, Kind, SpaceId};
@@ -164,6 +165,12 @@ impl Hub {
                 self.channels.write().retain(|_, channel| Arc::strong_count(channel) > 1 || !channel.is_idle(before));
             }
         }
+    }
+}
+
+impl Audiences for Hub {
+    fn count(&self, path: &Path) -> Option<Audience> {
+        self.channels.read().get(&path.experience).map(|channel| channel.audience())
     }
 }
 

@@ -1,6 +1,7 @@
 //! Who is here: counted by session (two tabs are one viewer), shown as a few faces.
 
 use backstage_core::UserId;
+use backstage_core::delivery::{Audience, Source};
 use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::sync::Notify;
@@ -24,6 +25,8 @@ pub struct Member {
     pub session: Option<String>,
     /// Hosts see more and are not counted as viewers.
     pub host: bool,
+    /// What it shows, as the page says.
+    pub watching: Option<Source>,
     /// Rung when the socket should ask again whether it may stay.
     pub ask_again: Arc<Notify>,
 }
@@ -44,6 +47,31 @@ pub fn message<'a>(members: impl Iterator<Item = (&'a u64, &'a Member)>) -> Stri
     broadcasts::presence(count, &faces)
 }
 
+/// The audience by what it sees; somebody with several tabs counts once, by the costliest of them.
+pub fn audience<'a>(members: impl Iterator<Item = &'a Member>) -> Audience {
+    let mut viewers: HashMap<&str, Option<Source>> = HashMap::new();
+    for member in members.filter(|member| !member.host) {
+        let seen = viewers.entry(member.key.as_str()).or_default();
+        *seen = match (*seen, member.watching) {
+            (Some(Source::Webrtc), _) | (_, Some(Source::Webrtc)) => Some(Source::Webrtc),
+            (Some(Source::Hls), _) | (_, Some(Source::Hls)) => Some(Source::Hls),
+            (Some(Source::Slate), _) | (_, Some(Source::Slate)) => Some(Source::Slate),
+            (None, None) => None,
+        };
+    }
+    let mut audience = Audience::default();
+    for watching in viewers.into_values() {
+        let count = match watching {
+            Some(Source::Webrtc) => &mut audience.webrtc,
+            Some(Source::Hls) => &mut audience.hls,
+            Some(Source::Slate) => &mut audience.slate,
+            None => &mut audience.waiting,
+        };
+        *count = count.saturating_add(1);
+    }
+    audience
+}
+
 fn face(member: &Member) -> Option<Face> {
     let name = member.name.clone()?;
     let id = member.user.as_ref().map_or(name.as_str(), UserId::as_str);
@@ -62,6 +90,7 @@ mod tests {
             user: None,
             session: None,
             host,
+            watching: None,
             ask_again: Arc::default(),
         }
     }
@@ -79,6 +108,21 @@ mod tests {
         assert_eq!(message["viewers"], 2);
         assert_eq!(message["here"].as_array().unwrap().len(), 1);
         assert_eq!(message["here"][0]["initials"], "A");
+    }
+
+    #[test]
+    fn the_audience_is_counted_by_what_it_sees() {
+        let watching = |key: &str, watching| Member { watching, ..member(key, None, false) };
+        let members = [
+            watching("a", Some(Source::Hls)),
+            watching("a", Some(Source::Webrtc)),
+            watching("b", Some(Source::Hls)),
+            watching("c", None),
+            watching("d", Some(Source::Slate)),
+            Member { watching: Some(Source::Webrtc), ..member("h", None, true) },
+        ];
+        let counted = audience(members.iter());
+        assert_eq!((counted.webrtc, counted.hls, counted.slate, counted.waiting), (1, 1, 1, 1));
     }
 
     #[test]

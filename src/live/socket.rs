@@ -8,6 +8,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use actix_ws::{AggregatedMessage, CloseCode, CloseReason, Closed};
 use backstage_core::ExperienceId;
 use backstage_core::access::{Decision, Role};
+use backstage_core::delivery::{Assignment, Slot, Source, ViewerRef};
 use serde::Deserialize;
 use std::sync::Arc;
 use std::time::Duration;
@@ -54,6 +55,19 @@ pub struct Query {
 struct FromBrowser<'a> {
     #[serde(rename = "type")]
     kind: &'a str,
+    /// Of `watching`.
+    #[serde(default)]
+    delivery: Option<&'a str>,
+}
+
+/// What is done about a message.
+enum Said {
+    /// It is answered.
+    Answer(String),
+    /// The page shows this now.
+    Watching(Option<Source>),
+    /// Nothing.
+    Nothing,
 }
 
 /// The route.
@@ -111,6 +125,7 @@ async fn enter(at: &Visit, id: &str, query: &Query) -> Result<Inside, Option<Clo
         user: visitor.as_ref().map(|session| session.user.clone()),
         session: visitor.as_ref().map(|session| session.id.clone()),
         host,
+        watching: None,
         ask_again: Arc::default(),
     };
     Ok(Inside { channel, snapshot, visitor, host, cursor: query.cursor.clone(), seat, member })
@@ -179,9 +194,14 @@ impl Inside {
                             break Some(CloseReason::from(CloseCode::Policy));
                         }
                         match message {
-                            AggregatedMessage::Text(text) => match answer(state, &text) {
-                                Ok(Some(reply)) => line.send(reply).await,
-                                Ok(None) => Ok(()),
+                            AggregatedMessage::Text(text) => match hear(state, &text) {
+                                Ok(Said::Answer(reply)) => line.send(reply).await,
+                                Ok(Said::Watching(watching)) => {
+                                    self.member.watching = watching;
+                                    self.channel.watches(self.seat.id, watching);
+                                    self.tell_move(line).await
+                                }
+                                Ok(Said::Nothing) => Ok(()),
                                 Err(reason) => break reason,
                             },
                             AggregatedMessage::Ping(bytes) => line.pong(&bytes).await,
@@ -267,15 +287,36 @@ impl Inside {
             return Ok(());
         }
         self.cursor.clone_from(&snapshot.cursor);
-        line.send(broadcasts::state(&snapshot.body, state.clock.now())).await
+        line.send(broadcasts::state(&snapshot.body, state.clock.now())).await?;
+        self.tell_move(line).await
+    }
+
+    /// Tells a viewer who watches one delivery and should watch the other; said again at each change until it is so.
+    async fn tell_move(&self, line: &mut Line) -> Result<(), Closed> {
+        let (false, Some(current)) = (self.host, self.member.watching) else { return Ok(()) };
+        let Some(snapshot) = self.channel.snapshot() else { return Ok(()) };
+        let Some(stream) = snapshot.stream.as_ref().filter(|stream| stream.phase.admits()) else { return Ok(()) };
+        let slot = Slot::of(&stream.id, &self.member.key);
+        let viewer = ViewerRef { on_stage: false, current: Some(current), slot };
+        let Assignment { source, after_ms } = stream.delivery.assign(viewer);
+        // The slate is not a delivery: a player whose source has died asks for admission and is told there.
+        if source == current || source == Source::Slate {
+            return Ok(());
+        }
+        line.send(broadcasts::moved(source.as_str(), after_ms)).await
     }
 }
 
-fn answer(state: &State, text: &str) -> Result<Option<String>, Option<CloseReason>> {
+fn hear(state: &State, text: &str) -> Result<Said, Option<CloseReason>> {
     match serde_json::from_str::<FromBrowser<'_>>(text) {
-        Ok(FromBrowser { kind: "ping" }) => Ok(Some(broadcasts::pong(state.clock.now()))),
+        Ok(FromBrowser { kind: "ping", .. }) => Ok(Said::Answer(broadcasts::pong(state.clock.now()))),
+        Ok(FromBrowser { kind: "watching", delivery }) => Ok(Said::Watching(match delivery {
+            Some("webrtc") => Some(Source::Webrtc),
+            Some("hls") => Some(Source::Hls),
+            Some(_) | None => None,
+        })),
         // A newer page may say more than this server knows.
-        Ok(_) => Ok(None),
+        Ok(_) => Ok(Said::Nothing),
         Err(_) => Err(Some(CloseReason::from(CloseCode::Policy))),
     }
 }

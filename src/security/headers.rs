@@ -10,19 +10,25 @@ pub struct Headers {
 }
 
 impl Headers {
-    /// `media_urls`: where browsers reach the media server (`ws://` or `wss://`); `https`: the site is on TLS.
+    /// `media_urls`: where browsers reach the media server (`ws://` or `wss://`) and who carries HLS, if that is another
+    /// site (`https://`); `https`: the site is on TLS.
     ///
-    /// Scripts, styles and fonts come from this site only, never inline. Pages may connect to this site and to the
-    /// media server (socket, and plain HTTP for its validation call). Video plays from memory (`blob:`).
+    /// Scripts, styles and fonts come from this site only, never inline. Pages may connect to this site, to the media
+    /// server (socket, and plain HTTP for its validation call) and to playlists. Video plays from memory (`blob:`), or, where
+    /// the browser itself plays HLS, from where the playlist is.
     pub fn new(media_urls: &[String], https: bool) -> Headers {
         let mut connect = String::from("'self'");
+        let mut media = String::from("'self' blob:");
         for url in media_urls {
-            let http = url.replacen("ws", "http", 1);
-            connect.push_str(&format!(" {url} {http}"));
+            connect.push_str(&format!(" {url}"));
+            match url.strip_prefix("ws") {
+                Some(rest) => connect.push_str(&format!(" http{rest}")),
+                None => media.push_str(&format!(" {url}")),
+            }
         }
         let policy = format!(
             "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self' data: blob:; \
-             media-src 'self' blob:; worker-src 'self' blob:; connect-src {connect}; manifest-src 'self'; \
+             media-src {media}; worker-src 'self' blob:; connect-src {connect}; manifest-src 'self'; \
              form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
         );
         let policy = HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'self'"));
@@ -69,9 +75,13 @@ mod tests {
     #[test]
     fn the_policy_names_the_media_server_and_nothing_inline() {
         let mut map = HeaderMap::new();
-        Headers::new(&["wss://media.test".into()], true).apply(&mut map, true);
+        Headers::new(&["wss://media.test".into(), "https://hls.test".into()], true).apply(&mut map, true);
         let policy = map.get(header::CONTENT_SECURITY_POLICY).unwrap().to_str().unwrap();
-        assert!(policy.contains("connect-src 'self' wss://media.test https://media.test;"), "{policy}");
+        assert!(
+            policy.contains("connect-src 'self' wss://media.test https://media.test https://hls.test;"),
+            "{policy}"
+        );
+        assert!(policy.contains("media-src 'self' blob: https://hls.test;"), "{policy}");
         assert!(!policy.contains("unsafe"), "{policy}");
     }
 }

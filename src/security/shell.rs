@@ -20,6 +20,8 @@ use crate::state::State;
 
 /// Longest path in bytes.
 pub const PATH_BYTES_MAX: usize = 512;
+/// Longest path of a playlist or a segment in bytes: a signed token is a part of it.
+pub const PLAYBACK_PATH_BYTES_MAX: usize = 2_048;
 /// Longest query in bytes.
 pub const QUERY_BYTES_MAX: usize = 1_024;
 /// Largest form or JSON body in bytes.
@@ -38,6 +40,8 @@ enum Door {
     Socket,
     /// Signed, so no browser checks: webhooks by their sender, objects by us.
     Signed,
+    /// Playlists and segments, with a signed token in the address.
+    Playback,
     /// Assets, probes and metrics.
     Plain,
 }
@@ -48,6 +52,7 @@ impl Door {
             "api" => Door::Api,
             "live" => Door::Socket,
             "webhooks" | "media" => Door::Signed,
+            "hls" => Door::Playback,
             "assets" | "posters" | "healthz" | "readyz" | "metrics" => Door::Plain,
             _ => Door::Page,
         }
@@ -106,7 +111,8 @@ pub async fn shell(
 
 /// Everything that is refused before a handler runs.
 async fn check(state: &State, door: Door, req: &mut ServiceRequest) -> Result<(), Problem> {
-    if req.path().len() > PATH_BYTES_MAX || req.query_string().len() > QUERY_BYTES_MAX {
+    let path_bytes_max = if door == Door::Playback { PLAYBACK_PATH_BYTES_MAX } else { PATH_BYTES_MAX };
+    if req.path().len() > path_bytes_max || req.query_string().len() > QUERY_BYTES_MAX {
         return Err(Problem::of_status(StatusCode::URI_TOO_LONG));
     }
     let safe = matches!(*req.method(), Method::GET | Method::HEAD | Method::OPTIONS);
@@ -124,7 +130,7 @@ async fn check(state: &State, door: Door, req: &mut ServiceRequest) -> Result<()
             let given = req.headers().get("x-csrf-token").and_then(|value| value.to_str().ok()).unwrap_or_default();
             if csrf::fits(&state.seal, &state.jar, req.headers(), given) { Ok(()) } else { Err(Problem::forged()) }
         }
-        Door::Page | Door::Api | Door::Socket | Door::Signed | Door::Plain => Ok(()),
+        Door::Page | Door::Api | Door::Socket | Door::Signed | Door::Playback | Door::Plain => Ok(()),
     }
 }
 

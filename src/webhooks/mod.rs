@@ -6,7 +6,9 @@
 //! `applied`, `refused` (the domain says no, or it changes nothing any more), `expired`.
 
 mod livekit;
+mod mux;
 mod worker;
 
 pub use livekit::{LiveKitDoor, routes};
+pub use mux::{MuxDoor, routes as mux_routes};
 pub use worker::{Worker, WorkerPorts};

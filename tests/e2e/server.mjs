@@ -32,14 +32,14 @@ export async function until(look, what, timeout_ms = 15_000) {
   throw new Error(`waited ${timeout_ms} ms for ${what}${last ? `: ${last.message}` : ""}`);
 }
 
-/** Starts BACKSTAGE_BIN (with BACKSTAGE_ARGS, if any), or uses the server at BACKSTAGE_URL. */
-export async function startServer() {
+/** Starts BACKSTAGE_BIN (with BACKSTAGE_ARGS, if any) with these settings, or uses the server at BACKSTAGE_URL. */
+export async function startServer(settings = {}) {
   if (process.env.BACKSTAGE_URL) return { url: process.env.BACKSTAGE_URL, log: () => "", stop: async () => undefined };
   const bin = process.env.BACKSTAGE_BIN;
   if (!bin) throw new Error("set BACKSTAGE_BIN to the built server, or BACKSTAGE_URL to a running one");
   const port = await freePort();
   const data = await mkdtemp(join(tmpdir(), "backstage-e2e-"));
-  const env = { ...process.env, PORT: String(port), BACKSTAGE_DATA: data, BACKSTAGE_ENV: "development" };
+  const env = { ...process.env, PORT: String(port), BACKSTAGE_DATA: data, BACKSTAGE_ENV: "development", ...settings };
   const child = spawn(bin, (process.env.BACKSTAGE_ARGS ?? "").split(" ").filter(Boolean), { env, stdio: ["ignore", "pipe", "pipe"] });
   const lines = [];
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (d) => lines.push(String(d)));

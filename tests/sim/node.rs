@@ -23,8 +23,6 @@ pub struct World {
     pub spine: FakeSpine,
     pub media: Arc<FakeMedia>,
     pub setup: Setup,
-    /// Calls do not fail here.
-    pub calm: bool,
     pub record: Mutex<Record>,
     pub trouble: Trouble,
     pub bug: Option<Bug>,
@@ -102,13 +100,16 @@ impl Hand {
         }
     }
 
-    /// Like [`Hand::call`] for what is looked at every second: without trouble it takes no time, so that most of the
-    /// simulated calls are not waits.
+    /// Like [`Hand::call`] for what is looked at every second: it may fail but takes no time, so that most of the
+    /// simulation is not spent waiting for looks.
     async fn glance<T>(&self, work: impl FnOnce(&World) -> T) -> Result<T, ProviderError> {
-        if self.world.calm && self.life.load(Ordering::SeqCst) {
-            return Ok(work(&self.world));
+        if !self.life.load(Ordering::SeqCst) {
+            return std::future::pending().await;
         }
-        self.call(work).await
+        match self.world.trouble.glance() {
+            Fault::None => Ok(work(&self.world)),
+            Fault::Before | Fault::After => Err(ProviderError::TryAgain("no connection".into())),
+        }
     }
 
     async fn call<T>(&self, work: impl FnOnce(&World) -> T) -> Result<T, ProviderError> {

@@ -95,6 +95,7 @@ impl House {
             parts: vec![],
             livekit: None,
             broker: None,
+            hls: None,
         };
         let app = App::build_in(config, world).await.unwrap();
         House { app, rooms, doors, mail, _folder: folder }

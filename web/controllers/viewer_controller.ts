@@ -1,9 +1,10 @@
 import { Controller } from "@hotwired/stimulus";
+import { viewer as words } from "../../config/locales/en.json";
 import { deliveryWords, type FiguresEvent, type LivePlayer } from "../elements/live_player";
-import { setText } from "../lib/dom";
+import { fill, setText } from "../lib/dom";
 import { LiveSocket } from "../lib/live_socket";
 import { personRow } from "../lib/people";
-import { bitrate, count, milliseconds, resolution } from "../models/format";
+import { bitrate, count, milliseconds, resolution, secondsBehind } from "../models/format";
 import type { ServerMessage, StateMessage } from "../models/live_state";
 
 /** The viewer page: feeds the player from the socket and fills the panel beside it. */
@@ -15,13 +16,16 @@ export class ViewerController extends Controller<HTMLElement> {
   declare readonly accessValue: string;
   declare readonly stateValue: Partial<StateMessage>;
   #socket: LiveSocket | null = null;
+  /** The server counts the audience by what is on the screen. */
+  readonly #delivery = new MutationObserver(() => this.#tellDelivery());
 
   readonly #figures = (event: Event): void => {
     const f = (event as FiguresEvent).detail;
-    this.#figure("delivery", deliveryWords[this.#player.dataset.delivery ?? ""] ?? "–");
+    this.#figure("delivery", deliveryWords[f.delivery] ?? "–");
     this.#figure("resolution", resolution(f.width, f.height));
     this.#figure("fps", count(f.fps));
-    this.#figure("latency", milliseconds(f.delay_ms));
+    const behind = f.delay_ms === null ? "–" : fill(words.behind_live, { time: secondsBehind(f.delay_ms) });
+    this.#figure("latency", f.delivery === "hls" ? behind : milliseconds(f.delay_ms));
     this.#figure("rtt", milliseconds(f.rtt_ms));
     this.#figure("bitrate", bitrate(f.bitrate_bps));
     this.#figure("dropped", count(f.dropped));
@@ -30,8 +34,7 @@ export class ViewerController extends Controller<HTMLElement> {
 
   override connect(): void {
     const state = this.stateValue;
-    if (state.experience)
-      this.#player.hear(state.stream ?? null, state.experience.starts_at, state.now ?? Date.now());
+    if (state.experience) this.#hear(state as StateMessage);
     this.#player.addEventListener("figures", this.#figures);
     if (this.accessValue !== "allowed") return;
     this.#socket = new LiveSocket(this.element.dataset.experienceId ?? "", "viewer", state.cursor ?? "", {
@@ -39,12 +42,20 @@ export class ViewerController extends Controller<HTMLElement> {
       connected: (up) => this.element.toggleAttribute("data-connected", up),
       refused: (why) => this.#player.refuse(why),
     });
+    this.#delivery.observe(this.#player, { attributes: true, attributeFilter: ["data-delivery"] });
+    this.#tellDelivery();
   }
 
   override disconnect(): void {
+    this.#delivery.disconnect();
     this.#socket?.close();
     this.#socket = null;
     this.#player.removeEventListener("figures", this.#figures);
+  }
+
+  #tellDelivery(): void {
+    const delivery = this.#player.dataset.delivery;
+    this.#socket?.watching(delivery === "webrtc" || delivery === "hls" ? delivery : null);
   }
 
   /** Video over the whole width, panel below. */
@@ -57,7 +68,10 @@ export class ViewerController extends Controller<HTMLElement> {
   #heard(message: ServerMessage): void {
     switch (message.type) {
       case "state":
-        this.#player.hear(message.stream, message.experience.starts_at, message.now);
+        this.#hear(message);
+        return;
+      case "move":
+        this.#player.move(message.delivery, message.within_ms);
         return;
       case "presence":
         this.#player.crowd(message.viewers, message.here);
@@ -75,6 +89,11 @@ export class ViewerController extends Controller<HTMLElement> {
       case "pong":
         return;
     }
+  }
+
+  #hear(message: StateMessage): void {
+    const told = { delivery: message.delivery ?? null, within_ms: message.move_within_ms ?? 0 };
+    this.#player.hear(message.stream ?? null, message.experience.starts_at, message.now ?? Date.now(), told);
   }
 
   #figure(name: string, text: string): void {

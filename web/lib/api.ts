@@ -13,12 +13,19 @@ export class Refused extends Error {
 const TIMEOUT_MS = 10_000;
 
 /** JSON over fetch with the page's CSRF token; throws `Refused` for every kind of failure, the network's included. */
-export async function api<T>(method: "GET" | "POST", path: string, body?: unknown): Promise<T> {
+export async function api<T>(
+  method: "GET" | "POST",
+  path: string,
+  body?: unknown,
+  /** Outlives the page, for a last word. */
+  { keepalive = false } = {},
+): Promise<T> {
   const headers: Record<string, string> = { Accept: "application/json" };
   const init: RequestInit = {
     method,
     headers,
     credentials: "same-origin",
+    keepalive,
     signal: AbortSignal.timeout(TIMEOUT_MS),
   };
   if (method === "POST") {

@@ -32,6 +32,7 @@ export class LiveSocket {
   #heardAt = 0;
   #closed = false;
   #byeMs: number | null = null;
+  #watching: "webrtc" | "hls" | null = null;
 
   constructor(
     private readonly experienceId: string,
@@ -42,6 +43,17 @@ export class LiveSocket {
     this.#cursor = cursor;
     window.addEventListener("online", this.#online);
     this.#open();
+  }
+
+  /** Says what is shown now; it is said again after each reconnect. */
+  watching(delivery: "webrtc" | "hls" | null): void {
+    if (delivery === this.#watching) return;
+    this.#watching = delivery;
+    if (this.#socket?.readyState === WebSocket.OPEN) this.#tellWatching(this.#socket);
+  }
+
+  #tellWatching(socket: WebSocket): void {
+    socket.send(JSON.stringify({ type: "watching", delivery: this.#watching }));
   }
 
   /** Ends for good. */
@@ -71,6 +83,7 @@ export class LiveSocket {
     socket.onopen = () => {
       this.#heardAt = performance.now();
       this.#ping = window.setInterval(() => this.#beat(socket), PING_MS);
+      if (this.#watching) this.#tellWatching(socket);
       this.port.connected(true);
     };
     socket.onmessage = (event) => this.#heard(String(event.data));

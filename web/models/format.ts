@@ -33,3 +33,9 @@ export function count(n: number | null, locale?: string): string {
 export function resolution(width: number | null, height: number | null): string {
   return width && height ? `${width} × ${height}` : "–";
 }
+
+/** ms → seconds as said of a delay: "0.9" below ten, "42" above. */
+export function secondsBehind(ms: number): string {
+  const s = Math.max(0, ms) / 1000;
+  return s < 10 ? s.toFixed(1) : String(Math.round(s));
+}

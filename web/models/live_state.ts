@@ -14,10 +14,17 @@ export interface Stream {
   end_cause: string | null;
 }
 
+/** How media reaches a viewer. */
+export type Delivery = "webrtc" | "hls";
+
 export interface StateMessage {
   type: "state";
   cursor: string;
   now: number;
+  /** What an admission would give this viewer now; missing or null: no word, stay where you are. */
+  delivery?: Delivery | null;
+  /** Whoever has to move does it at a random moment within this time, ms. */
+  move_within_ms?: number;
   experience: { id: string; title: string; starts_at: number | null };
   stream: Stream | null;
 }
@@ -40,11 +47,13 @@ export type ServerMessage =
   | StateMessage
   | { type: "presence"; viewers: number; here: Person[] }
   | { type: "access"; allowed: boolean; reason: string }
+  /** This one viewer is to move, at a random moment within this time. */
+  | { type: "move"; delivery: Delivery; within_ms: number }
   | { type: "timeline"; event: TimelineEvent }
   | { type: "bye"; retry_ms: number }
   | { type: "pong"; now: number };
 
-const TYPES = new Set(["state", "presence", "access", "timeline", "bye", "pong"]);
+const TYPES = new Set(["state", "move", "presence", "access", "timeline", "bye", "pong"]);
 
 /** A frame of the socket, or null for anything this page does not know: a newer server must not break an older page. */
 export function parseMessage(text: string): ServerMessage | null {

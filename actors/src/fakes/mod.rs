@@ -14,7 +14,6 @@ pub use spine::FakeSpine;
 
 use crate::ports::ProviderError;
 use parking_lot::Mutex;
-use rand::{Rng, SeedableRng, rngs::StdRng};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,9 +22,22 @@ use std::time::Duration;
 pub struct Trouble(Arc<Mutex<Odds>>);
 
 struct Odds {
-    rng: StdRng,
+    dice: Dice,
     per_mille: u32,
     delay_ms_max: u64,
+}
+
+/// Splitmix64: quick dice, since every simulated call throws them.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, sides: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % sides.max(1)
+    }
 }
 
 /// What one call will suffer.
@@ -47,7 +59,7 @@ impl Trouble {
 
     /// Each call fails with `per_mille` in a thousand and takes up to `delay_ms_max`.
     pub fn seeded(seed: u64, per_mille: u32, delay_ms_max: u64) -> Trouble {
-        Trouble(Arc::new(Mutex::new(Odds { rng: StdRng::seed_from_u64(seed), per_mille, delay_ms_max })))
+        Trouble(Arc::new(Mutex::new(Odds { dice: Dice(seed), per_mille, delay_ms_max })))
     }
 
     /// From now on nothing goes wrong any more.
@@ -55,6 +67,13 @@ impl Trouble {
         let mut odds = self.0.lock();
         odds.per_mille = 0;
         odds.delay_ms_max = 0;
+    }
+
+    /// Draws the fate of one call that takes no time.
+    pub fn glance(&self) -> Fault {
+        let mut odds = self.0.lock();
+        let per_mille = odds.per_mille;
+        if per_mille > 0 && odds.dice.below(1_000) < u64::from(per_mille) { Fault::Before } else { Fault::None }
     }
 
     /// Draws the fate of one call and waits its delay.
@@ -65,12 +84,12 @@ impl Trouble {
                 return Fault::None;
             }
             let (per_mille, delay_ms_max) = (odds.per_mille, odds.delay_ms_max);
-            let fault = if odds.rng.random_range(0..1_000) < per_mille {
-                if odds.rng.random_bool(0.5) { Fault::Before } else { Fault::After }
+            let fault = if odds.dice.below(1_000) < u64::from(per_mille) {
+                if odds.dice.below(2) == 0 { Fault::Before } else { Fault::After }
             } else {
                 Fault::None
             };
-            (fault, odds.rng.random_range(0..=delay_ms_max))
+            (fault, odds.dice.below(delay_ms_max + 1))
         };
         if delay_ms > 0 {
             tokio::time::sleep(Duration::from_millis(delay_ms)).await;

@@ -97,6 +97,14 @@ impl Delivery {
         Assignment { source, after_ms }
     }
 
+    /// What a viewer gets for whom HLS does not play: WebRTC while it has room, else HLS is to be tried again.
+    pub fn instead_of_hls(&self, slot: Slot) -> Source {
+        match self.webrtc_or_slate(None, slot) {
+            Source::Slate if self.mode.is_mixed() => Source::Hls,
+            other => other,
+        }
+    }
+
     fn source_for(&self, current: Option<Source>, slot: Slot) -> Source {
         let moved = |percent: u8| slot.0 < u16::from(percent) * (SLOTS / 100);
         match (self.mode, current) {

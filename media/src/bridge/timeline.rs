@@ -8,7 +8,7 @@
 //! |---|---|
 //! | no picture for up to 0.6 s | nothing: the last picture stays |
 //! | no picture for longer | the last picture for 0.4 s, then flat dark pictures, ten a second, a keyframe each second, in the format of the stream if it can be (else a format of our own, which is a change of format) |
-//! | no sound for 0.3 s | silence in packets of 20 ms, so that sound never has a hole |
+//! | no sound for 0.3 s | silence in packets of 20 ms, so that sound never has a hole; sound that drifts is put right by a packet more or less |
 //! | picture back | from its first keyframe on |
 //! | neither for `filler_max_us` | the timeline stands still until something comes |
 //! | the process itself stood still for 5 s | the timeline did too |
@@ -32,8 +32,9 @@ const SLATE_EVERY_US: i64 = 100_000;
 /// Silence stays this far behind the time at which real sound is due.
 const SILENCE_BEHIND_US: i64 = 300_000;
 const SILENCE_US: i64 = 20_000;
-/// Sound is moved by up to this much to lie without holes; half of what viewers may notice.
-const SOUND_SLACK_US: i64 = 22_500;
+/// Sound of the usual packets of 20 ms is moved by up to this much to lie without holes. More than half a packet, so that
+/// one put in or left out is enough; a third of what viewers may notice.
+const SOUND_SLACK_US: i64 = 12_500;
 /// A picture in a series that comes at the time of the one before is moved behind it.
 const STEP_US: i64 = 1_000;
 /// Pictures that lie further back than this are not moved but left out, until the next keyframe.
@@ -302,10 +303,10 @@ impl Timeline {
         let duration_us = i64::from(samples) * 125 / 6;
         let at_us = self.place(now_us, Kind::Audio, frame.captured_us);
         if at_us - self.audio.edge_us > SOUND_SLACK_US {
-            self.put_silence(at_us, out);
+            self.put_silence(at_us + SILENCE_US / 2, out);
         }
         let late_us = self.audio.edge_us - at_us;
-        if late_us > SOUND_SLACK_US {
+        if late_us > SOUND_SLACK_US.max(duration_us * 5 / 8) {
             self.figures.sounds_dropped += 1;
             return;
         }

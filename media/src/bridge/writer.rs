@@ -65,7 +65,7 @@ async fn record(
 ) -> Result<(), RecordingError> {
     let path = folder.to_owned();
     let mut recorder = blocking(move || Recorder::open(&path)).await?;
-    reader.rejoin();
+    // After an error it goes on behind what was lost, with the next keyframe.
     board.lock().running = true;
     let done = *before;
     while let Some(read) = reader.next().await {

@@ -30,7 +30,7 @@ const WORDS_BYTES_MAX: u64 = 4_096;
 enum ClipError {
     #[error("the asset it is cut from is gone")]
     SourceGone,
-    #[error("there is nothing between start_time and end_time")]
+    #[error("there is nothing between start_time and end_time, or not within reach while it is live")]
     Nothing,
     #[error("ffmpeg cannot be started: {0}")]
     Start(std::io::Error),
@@ -92,17 +92,18 @@ struct Plan {
 
 fn plan(window: &Window, folder: &Path, clip: &Clip) -> Option<Plan> {
     let ms = |ticks: u64| i64::try_from(ticks / CLOCK_PER_MS).unwrap_or(i64::MAX);
-    let mut at = 0;
     let mut taken: Vec<(&Segment, i64)> = vec![];
+    let mut end_ms = 0;
     for segment in window.segments().iter().chain(window.open_segment()) {
-        let (from, to) = (ms(at), ms(at + segment.duration));
-        if to > clip.start_ms && clip.end_ms.is_none_or(|end_ms| from < end_ms) {
-            taken.push((segment, from));
+        let from_ms = ms(segment.opened.start);
+        end_ms = ms(segment.opened.start + segment.duration);
+        if end_ms > clip.start_ms && clip.end_ms.is_none_or(|wanted_ms| from_ms < wanted_ms) {
+            taken.push((segment, from_ms));
         }
-        at += segment.duration;
     }
-    let (first, first_ms) = *taken.first()?;
-    let length_ms = clip.end_ms.unwrap_or(ms(at)).min(ms(at)) - clip.start_ms;
+    // A broadcast that runs for long has its beginning on the disk only: it can be cut once it is over.
+    let (first, first_ms) = taken.first().copied().filter(|(_, from_ms)| *from_ms <= clip.start_ms)?;
+    let length_ms = clip.end_ms.unwrap_or(end_ms).min(end_ms) - clip.start_ms;
     let folder = folder.display();
     let longest = taken.iter().map(|(segment, _)| segment.duration).max().unwrap_or(0);
     let mut playlist = String::from("#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-PLAYLIST-TYPE:VOD\n");
@@ -164,10 +165,12 @@ async fn cut(stage: &Arc<Stage>, id: &str, clip: &Clip) -> Result<i64, ClipError
 async fn fill(ffmpeg: &Path, list: &Path, plan: &Plan, live: &Live) -> Result<(), ClipError> {
     let mut command = Command::new(ffmpeg);
     command.args(["-nostdin", "-v", "error", "-protocol_whitelist", "file,crypto", "-allowed_extensions", "ALL"]);
+    command.arg("-i").arg(list);
     if !plan.copy {
+        // Decoded and thrown away up to here: seeking in a playlist of parts does not land (ffmpeg 5.1).
         command.arg("-ss").arg(seconds(plan.skipped_ms));
     }
-    command.arg("-i").arg(list).arg("-t").arg(seconds(plan.length_ms));
+    command.arg("-t").arg(seconds(plan.length_ms));
     match plan.copy {
         true => command.args(["-c", "copy"]),
         false => command.args([

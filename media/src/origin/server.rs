@@ -3,6 +3,7 @@
 use super::api::{self, Api};
 use super::credentials::{Credentials, CredentialsError};
 use super::faults::Faults;
+use super::hls;
 use super::ingest::Stage;
 use super::keep::Kept;
 use super::model::SigningKey;
@@ -13,7 +14,7 @@ use super::webhooks::{self, Receiver};
 use crate::rtmp::{Limits, Listener};
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpServer, web};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -94,6 +95,7 @@ pub struct Origin {
     rtmp: SocketAddr,
     desk: Arc<Desk>,
     stage: Arc<Stage>,
+    playback: Arc<hls::Playback>,
     server: ServerHandle,
     kept: Arc<Kept>,
     ingest: JoinSet<()>,
@@ -139,14 +141,19 @@ impl Origin {
             settings.rates,
             settings.faults.clone(),
         ));
-        let server = HttpServer::new(move || App::new().configure(|config| api::routes(config, api.clone())))
-            .workers(settings.workers.max(1))
-            .max_connections(CONNECTIONS_MAX)
-            .shutdown_timeout(STOP_S)
-            .disable_signals()
-            .listen(listener)
-            .map_err(|error| OriginError::Listen(http, error))?
-            .run();
+        let images = hls::Images::new(settings.ffmpeg.clone());
+        let playback = Arc::new(hls::Playback::new(stage.clone(), stage.wall_clock(), images));
+        let players = hls::routes(playback.clone());
+        let server = HttpServer::new(move || {
+            App::new().configure(|config| api::routes(config, api.clone())).configure(players.clone())
+        })
+        .workers(settings.workers.max(1))
+        .max_connections(CONNECTIONS_MAX)
+        .shutdown_timeout(STOP_S)
+        .disable_signals()
+        .listen(listener)
+        .map_err(|error| OriginError::Listen(http, error))?
+        .run();
         let handle = server.handle();
         kept.run("http", async move {
             if let Err(error) = server.await {
@@ -172,9 +179,9 @@ impl Origin {
             let mut stopped = stopped;
             let _ = stopped.wait_for(|stopped| *stopped).await;
         }));
-        let base = settings.public_base.clone().unwrap_or_else(|| format!("http://{http}"));
+        let base = settings.public_base.clone().unwrap_or_else(|| format!("http://{}", reachable(http)));
         let base = base.trim_end_matches('/').to_owned();
-        Ok(Origin { credentials, http, rtmp, base, desk, stage, server: handle, kept, ingest, stopping })
+        Ok(Origin { credentials, http, rtmp, base, desk, stage, playback, server: handle, kept, ingest, stopping })
     }
 
     /// Secrets of this origin.
@@ -194,12 +201,27 @@ impl Origin {
 
     /// Where encoders publish, the stream key apart.
     pub fn ingest_url(&self) -> String {
-        format!("rtmp://{}/app", self.rtmp)
+        format!("rtmp://{}/app", reachable(self.rtmp))
     }
 
     /// Base of REST and playback URLs, without a slash at its end.
     pub fn base_url(&self) -> &str {
         &self.base
+    }
+
+    /// Base of REST for this machine, whatever players use.
+    pub fn local_url(&self) -> String {
+        format!("http://{}", reachable(self.http))
+    }
+
+    /// Where encoders on this machine publish, the stream key apart.
+    pub fn local_ingest_url(&self) -> String {
+        format!("rtmp://{}/app", reachable(self.rtmp))
+    }
+
+    /// What players ask, for a server that answers them under an address of its own as well: see [`hls::routes`].
+    pub fn playback(&self) -> Arc<hls::Playback> {
+        self.playback.clone()
     }
 
     /// The books, for tests and metrics.
@@ -215,7 +237,18 @@ impl Origin {
         self.server.stop(true).await;
         self.kept.stop().await;
         self.stage.stop().await;
+        self.desk.close().await;
     }
+}
+
+/// An address to connect to: listening on all addresses, this machine is at its own.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    match address {
+        SocketAddr::V4(all) if all.ip().is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        SocketAddr::V6(all) if all.ip().is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        SocketAddr::V4(_) | SocketAddr::V6(_) => {}
+    }
+    address
 }
 
 /// The signing key of the credentials is known from the first start on. It can be deleted later like any other.

@@ -165,7 +165,8 @@ fn read(path: &Path, file: &mut File) -> Result<(Vec<Record>, u64), StoreError> 
 /// The books with their journal. Reading is from memory; a change returns once it is on disk.
 pub struct Desk {
     books: RwLock<Books>,
-    journal: Mutex<Journal>,
+    /// None once it was closed.
+    journal: Mutex<Option<Journal>>,
     environment: Environment,
     clock: Clock,
     changed: watch::Sender<u64>,
@@ -183,7 +184,7 @@ impl Desk {
         let (journal, records) = Journal::open(folder)?;
         let books = Books::open(environment.clone(), records);
         let changed = watch::Sender::new(0);
-        Ok(Arc::new(Desk { books: books.into(), journal: journal.into(), environment, clock, changed }))
+        Ok(Arc::new(Desk { books: books.into(), journal: Some(journal).into(), environment, clock, changed }))
     }
 
     /// The time by the clock of this origin, ms since the epoch.
@@ -207,6 +208,7 @@ impl Desk {
 
     fn change_now<T>(&self, change: impl FnOnce(&mut Books, &mut Now<'_>) -> T) -> Result<T, StoreError> {
         let mut journal = self.journal.lock();
+        let journal = journal.as_mut().ok_or(StoreError::Stopping)?;
         let (out, line) = {
             let mut books = self.books.write();
             let out = change(&mut books, &mut Now { ms: (self.clock)(), draw: &mut new_id });
@@ -216,7 +218,7 @@ impl Desk {
             return Ok(out);
         }
         if let Err(error) = journal.append(&line) {
-            self.back_to(&mut journal)?;
+            self.back_to(journal)?;
             return Err(error);
         }
         if journal.grown() {
@@ -227,6 +229,13 @@ impl Desk {
         }
         self.changed.send_modify(|count| *count += 1);
         Ok(out)
+    }
+
+    /// Changes are refused from now on, and the folder can be opened again, whoever still reads. Waits for a change that
+    /// is being written.
+    pub async fn close(self: &Arc<Desk>) {
+        let desk = self.clone();
+        let _ = tokio::task::spawn_blocking(move || desk.journal.lock().take()).await;
     }
 
     /// Memory forgets what the disk did not take.

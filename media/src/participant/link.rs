@@ -11,10 +11,13 @@ use livekit_protocol::signal_request::Message as Request;
 use livekit_protocol::signal_response::Message as Response;
 use livekit_protocol::{DisconnectReason, JoinResponse, LeaveRequest, Ping, SignalTarget};
 use std::time::{Duration, Instant};
-use tokio::time::sleep_until;
+use tokio::time::{sleep_until, timeout};
 
 /// Datagrams handled in one go before signalling has its turn.
 const BURST: usize = 32;
+
+/// How long a reason is waited for when the media connection was closed.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// How to connect.
 #[derive(Debug, Clone, Copy)]
@@ -28,9 +31,10 @@ pub(super) struct LinkSettings {
 }
 
 /// What happened.
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, and most are the large one")]
 pub(super) enum Happened {
     /// The server said something that is not dealt with here.
-    Said(Response),
+    Said(Box<Response>),
     /// Of the media connection.
     Rtc(str0m::Event),
     /// The time that was waited for has come.
@@ -89,6 +93,9 @@ impl Link {
                 return Ok(Happened::Rtc(event));
             }
             let now = Instant::now();
+            if self.peer.is_lost() {
+                return Err(self.last_words().await);
+            }
             self.check(now)?;
             if until.is_some_and(|until| until <= now) {
                 return Ok(Happened::Due);
@@ -106,7 +113,7 @@ impl Link {
             tokio::select! {
                 message = self.signal.next() => {
                     if let Some(message) = self.heard(message?)? {
-                        return Ok(Happened::Said(message));
+                        return Ok(Happened::Said(Box::new(message)));
                     }
                 }
                 received = self.udp.receive(self.buffer.as_mut_slice()) => {
@@ -123,10 +130,22 @@ impl Link {
         }
     }
 
+    /// Why the media connection is gone. A server that puts somebody out closes it and says so, in any order; whoever
+    /// does not listen joins again, and puts out the one that replaced it.
+    async fn last_words(&mut self) -> Lost {
+        let words = async {
+            loop {
+                match self.signal.next().await {
+                    Ok(Response::Leave(leave)) => return Lost::told(&leave),
+                    Ok(_) => {}
+                    Err(_) => return Lost::MediaLost,
+                }
+            }
+        };
+        timeout(LAST_WORDS, words).await.unwrap_or(Lost::MediaLost)
+    }
+
     fn check(&mut self, now: Instant) -> Result<(), Lost> {
-        if self.peer.is_lost() {
-            return Err(Lost::MediaLost);
-        }
         if let Some(within) = self.heartbeat.silent_for(now) {
             return Err(Lost::TimedOut { what: "a word of the media server", within });
         }

@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
+use str0m::media::Mid;
 use str0m::net::{Protocol, Receive, Transmit};
 use str0m::{Candidate, Event, IceConnectionState, Input, Output, Rtc, RtcError};
 
@@ -29,6 +30,27 @@ pub struct Peer {
     candidates: usize,
     connected: bool,
     lost: bool,
+    /// Who sends in which media section.
+    senders: Vec<(Mid, u32)>,
+}
+
+/// The media sections of a description in which something is sent, with their first SSRC.
+fn senders(sdp: &str) -> Vec<(Mid, u32)> {
+    let mut senders: Vec<(Mid, u32)> = Vec::new();
+    let mut mid = None;
+    for line in sdp.lines() {
+        if line.starts_with("m=") {
+            mid = None;
+        } else if let Some(name) = line.strip_prefix("a=mid:") {
+            mid = Some(Mid::from(name.trim_end()));
+        } else if let Some(mid) = mid
+            && let Some(ssrc) = line.strip_prefix("a=ssrc:").and_then(|rest| rest.split(' ').next()?.parse().ok())
+            && senders.last().is_none_or(|last| last.0 != mid)
+        {
+            senders.push((mid, ssrc));
+        }
+    }
+    senders
 }
 
 impl Peer {
@@ -56,6 +78,7 @@ impl Peer {
             candidates: 0,
             connected: false,
             lost: false,
+            senders: Vec::new(),
         };
         peer.drain()?;
         Ok(peer)
@@ -72,10 +95,25 @@ impl Peer {
     /// When it cannot be understood.
     pub fn answer(&mut self, sdp: &str) -> Result<String, Lost> {
         let offer = SdpOffer::from_sdp_string(sdp).map_err(|error| Lost::Protocol(error.to_string()))?;
+        self.forget_replaced(sdp)?;
         let answer = self.rtc.sdp_api().accept_offer(offer)?;
         self.drain()?;
         self.add_early()?;
         Ok(answer.to_sdp_string())
+    }
+
+    /// LiveKit puts the next track into the section of one that ended. str0m would go on with the sequence numbers of the
+    /// old one, and take the new one's packets for late ones: it must forget the section first.
+    fn forget_replaced(&mut self, offer: &str) -> Result<(), Lost> {
+        let senders = senders(offer);
+        for sender in std::mem::take(&mut self.senders) {
+            if !senders.contains(&sender) {
+                self.rtc.direct_api().remove_media(sender.0);
+                self.drain()?;
+            }
+        }
+        self.senders = senders;
+        Ok(())
     }
 
     /// Takes the server's answer to an offer of ours.
@@ -191,5 +229,18 @@ impl Peer {
                 Output::Event(event) => self.events.push_back(event),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_section_is_told_by_the_first_of_its_senders() {
+        let sdp = "v=0\r\nm=video 9 X\r\na=mid:1\r\na=ssrc-group:FID 7 8\r\na=ssrc:7 cname:a b\r\na=ssrc:8 cname:a b\r\n\
+                   m=audio 9 X\r\na=ssrc:5 early\r\na=mid:2\r\na=recvonly\r\nm=audio 9 X\r\na=mid:3\r\na=ssrc:9 cname:c\r\n";
+        assert_eq!(senders(sdp), [(Mid::from("1"), 7), (Mid::from("3"), 9)]);
+        assert_eq!(senders("a=mid:\nm=\na=ssrc:x"), []);
     }
 }

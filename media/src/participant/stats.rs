@@ -26,7 +26,8 @@ pub struct Stats {
     pub unread: u64,
     /// Round trip to the media server, ms, by its connectivity checks.
     pub rtt_ms: Option<f32>,
-    /// Packets that were lost in the last interval, before any were sent again: percent.
+    /// Packets of the last interval that did not come though asked for again, as receiver reports say: percent. What
+    /// the network really lost shows in [`TrackStats::nacks`].
     pub loss_percent: f32,
 }
 

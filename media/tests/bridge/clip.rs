@@ -19,10 +19,24 @@ pub struct Clip {
 
 impl Clip {
     pub fn make(folder: &Path, size: &str, seconds: u32) -> Clip {
+        Clip::of(folder, size, seconds, &format!("-f lavfi -i testsrc2=size={size}:rate=30"))
+    }
+
+    /// Real footage where it is installed (a street, 768 x 576, 80 s: Debian's `opencv-doc`), else moving patterns.
+    pub fn footage(folder: &Path, size: &str, seconds: u32) -> Clip {
+        let street = "/usr/share/doc/opencv-doc/examples/data/vtest.avi";
+        if Path::new(street).exists() {
+            return Clip::of(folder, size, seconds, &format!("-i {street}"));
+        }
+        eprintln!("no footage: opencv-doc is not installed");
+        Clip::make(folder, size, seconds)
+    }
+
+    fn of(folder: &Path, size: &str, seconds: u32, input: &str) -> Clip {
         let (video, audio) = (folder.join(format!("{size}.h264")), folder.join(format!("{size}.ogg")));
         let flash = format!("drawbox=t=fill:color=white:enable='lt(mod(t,{FLASH_EACH_S}),0.1)'");
         ffmpeg(&[
-            &format!("-f lavfi -i testsrc2=size={size}:rate=30 -t {seconds} -vf {flash}"),
+            &format!("{input} -t {seconds} -vf fps=30,scale={},{flash}", size.replace('x', ":")),
             "-c:v libx264 -preset ultrafast -tune zerolatency -profile:v baseline -pix_fmt yuv420p -b:v 600k",
             "-x264-params keyint=30:min-keyint=30:scenecut=0:repeat-headers=1:aud=1:slices=1:bframes=0 -f h264",
             &video.to_string_lossy(),

@@ -65,3 +65,56 @@ async fn a_publisher_who_mutes_and_loses_the_network_is_bridged_and_recorded_wit
     assert!((probe::duration_s(&path) - film.duration_ms as f64 / 1_000.0).abs() < 0.2);
     assert_in_step(&path, 4);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_minute_of_footage_with_another_camera_a_mute_and_a_long_cut_is_one_film() {
+    let folder = Folder::new();
+    let media = crate::server::Server::start().await;
+    let clips = ["768x576", "512x384"].map(|size| {
+        Clip::footage(&folder.0, size, 70);
+        size
+    });
+    let read = async |size: &str| {
+        let video = VideoClip::read(&folder.0.join(format!("{size}.h264")), 30.0).await.unwrap();
+        let audio = AudioClip::read(&folder.0.join(format!("{size}.ogg"))).await.unwrap();
+        Programme::once(Some(video), Some(audio))
+    };
+    let publisher = Publisher::join(&media.publisher("room", "host-1"), PublisherSettings::default()).await.unwrap();
+    let street = publisher.publish(read(clips[0]).await).await.unwrap();
+    let preference = Preference { identity_prefix: "host".into(), picture: Picture::default() };
+    let access = Arc::new(media.subscriber("room", "bridge"));
+    let subscriber = Subscriber::start(SubscriberSettings::new(preference), access);
+    let bridge = Bridge::start(recording_into(&folder), subscriber);
+    until(&bridge, "live", |status| status.state == BridgeState::Live).await;
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    publisher.mute(&street, Kind::Video, true).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    publisher.mute(&street, Kind::Video, false).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(16)).await;
+    // Another camera, in the same connection.
+    publisher.unpublish(&street).await.unwrap();
+    let other = publisher.publish(read(clips[1]).await).await.unwrap();
+    until(&bridge, "the other camera", |status| status.health.width == 512).await;
+    tokio::time::sleep(Duration::from_secs(12)).await;
+    publisher.unpublish(&other).await.unwrap();
+    drop(publisher);
+    until(&bridge, "a gap", |status| status.state == BridgeState::Gap).await;
+    tokio::time::sleep(Duration::from_secs(15)).await;
+    let publisher = Publisher::join(&media.publisher("room", "host-1"), PublisherSettings::default()).await.unwrap();
+    publisher.publish(read(clips[0]).await).await.unwrap();
+    until(&bridge, "back", |status| status.health.width == 768 && status.state == BridgeState::Live).await;
+    tokio::time::sleep(Duration::from_secs(12)).await;
+    let status = bridge.stop().await;
+    eprintln!("{status:?}");
+
+    let recording = folder.0.join("recording");
+    let film = finish(&recording, &FinishSettings::default(), |_| {}).await.unwrap();
+    eprintln!("{film:?}");
+    let path = recording.join(FILM_FOLDER).join(FILM_FILE);
+    assert!(film.duration_ms > 60_000, "{film:?}");
+    assert_eq!(film.cuts.iter().filter(|cut| cut.missing_ms > 12_000).count(), 1, "{film:?}");
+    assert_eq!((film.width, film.height), (768, 576));
+    assert_eq!(probe::complaints(&path), "");
+    assert!((probe::duration_s(&path) - film.duration_ms as f64 / 1_000.0).abs() < 0.2);
+    assert_in_step(&path, 20);
+}

@@ -9,11 +9,12 @@ fn output(program: &str, args: &[&str]) -> Vec<u8> {
     done.stdout
 }
 
-/// Decodes all of it; what the decoder complains about.
+/// Decodes all of it; what the decoder complains about. Pictures keep their times: otherwise ffmpeg rounds them to a
+/// frame rate, and complains about itself.
 pub fn complaints(path: &Path) -> String {
     let path = path.to_string_lossy();
-    let done =
-        Command::new("ffmpeg").args(["-v", "error", "-nostdin", "-i", &path, "-f", "null", "-"]).output().unwrap();
+    let args = ["-v", "error", "-nostdin", "-i", &path, "-fps_mode", "passthrough", "-enc_time_base", "-1"];
+    let done = Command::new("ffmpeg").args(args).args(["-f", "null", "-"]).output().unwrap();
     String::from_utf8_lossy(&done.stderr).into_owned()
 }
 

@@ -34,7 +34,9 @@ async fn every_frame_of_a_file_arrives_with_picture_and_sound_in_step() {
 
     let spans: Vec<i64> = pictures.windows(2).map(|two| two[1].captured_us - two[0].captured_us).collect();
     assert!(spans.iter().all(|span| (32_000..35_000).contains(span)), "{spans:?}");
-    let sounds = watch.all(Kind::Audio);
+    let mut sounds = watch.all(Kind::Audio);
+    // The media server ends a track with a little silence.
+    sounds.retain(|sound| !sound.data.starts_with(&[0xf8, 0xff, 0xfe]));
     assert!(sounds.len() >= audio.packets() - 100, "{} of {} packets", sounds.len(), audio.packets());
     // Both ended at the same time, so their last frames were captured at about the same time.
     let (picture, sound) = (pictures.last().unwrap().captured_us, sounds.last().unwrap().captured_us);

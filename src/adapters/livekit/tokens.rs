@@ -58,6 +58,9 @@ struct Claims<'a> {
     name: &'a str,
     nbf: i64,
     exp: i64,
+    /// What kind of participant, where it is not a person.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kind: Option<&'a str>,
     video: Grants<'a>,
 }
 
@@ -139,23 +142,30 @@ impl Tokens {
             can_publish_sources: &["camera", "microphone", "screen_share", "screen_share_audio"],
             ..Grants::none(&room)
         };
-        self.sign(format!("{}{user}", super::HOST_PREFIX), name, grants, now)
+        self.sign(format!("{}{user}", super::HOST_PREFIX), name, None, grants, now)
     }
 
     /// For a viewer: hidden, subscribes only; identity `viewer:{user}:{nonce}`, so that each device is one of its own.
     pub fn viewer(&self, stream: &StreamId, user: &UserId, nonce: &str, now: Timestamp) -> Token {
         let room = self.names.of(stream);
         let grants = Grants { room_join: true, can_subscribe: true, hidden: true, ..Grants::none(&room) };
-        self.sign(format!("{}{user}:{nonce}", super::VIEWER_PREFIX), "", grants, now)
+        self.sign(format!("{}{user}:{nonce}", super::VIEWER_PREFIX), "", None, grants, now)
+    }
+
+    /// For our bridge: hidden, subscribes only; identity `bridge:{nonce}`.
+    pub fn bridge(&self, stream: &StreamId, nonce: &str, now: Timestamp) -> Token {
+        let room = self.names.of(stream);
+        let grants = Grants { room_join: true, can_subscribe: true, hidden: true, ..Grants::none(&room) };
+        self.sign(format!("bridge:{nonce}"), "", Some("egress"), grants, now)
     }
 
     /// For [`super::check`]: may join the named room, hears and says nothing.
     pub(super) fn probe(&self, room: &str, nonce: &str, now: Timestamp) -> Token {
         let grants = Grants { room_join: true, hidden: true, ..Grants::none(room) };
-        self.sign(format!("check:{nonce}"), "", grants, now)
+        self.sign(format!("check:{nonce}"), "", None, grants, now)
     }
 
-    fn sign(&self, identity: String, name: &str, video: Grants<'_>, now: Timestamp) -> Token {
+    fn sign(&self, identity: String, name: &str, kind: Option<&str>, video: Grants<'_>, now: Timestamp) -> Token {
         let expires_at = now + TOKEN_MS;
         let claims = Claims {
             iss: &self.api_key,
@@ -163,6 +173,7 @@ impl Tokens {
             name,
             nbf: now.0 / 1_000 - SKEW_S,
             exp: expires_at.0 / 1_000,
+            kind,
             video,
         };
         // A struct of texts, numbers and flags always becomes JSON.

@@ -8,16 +8,22 @@
 //! * Removing what is gone, and completing what is over, count as done.
 
 mod api;
+mod broadcasts;
 mod error;
+mod far_end;
+mod screens;
 mod sign;
 mod types;
 pub mod webhook;
 
+pub use broadcasts::MuxBroadcasts;
 pub use error::MuxError;
+pub use far_end::{FarEnd, FarEndError};
+pub use screens::{Screen, Screens};
 pub use sign::{Audience, KeyError, Signer};
 pub use types::*;
 
-use crate::config::secret::Secret;
+use crate::config::Secret;
 use backstage_media::origin::rate::{Bucket, Rates};
 use reqwest::{Method, StatusCode, header};
 use serde::Serialize;

@@ -1,7 +1,7 @@
 //! Tokens for playback: JWT, RS256, as <https://www.mux.com/docs/guides/secure-video-playback> has them. The key's id
 //! stands in header and payload, since Mux's own libraries differ in where they put it; `exp` is in seconds.
 
-use crate::config::secret::Secret;
+use crate::config::Secret;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
 use base64::Engine;

@@ -1,7 +1,7 @@
 //! What Mux tells, as far as we use it. Fields that we do not know are left aside, and words that we do not know are
 //! `Unknown`, so that what Mux adds breaks nothing.
 
-use crate::config::secret::Secret;
+use crate::config::Secret;
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// `{"data": …}`.
@@ -48,7 +48,7 @@ pub enum LiveStatus {
 }
 
 /// A live stream.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct LiveStream {
     /// Names it.
     pub id: String,

@@ -1,7 +1,7 @@
 //! Mux's webhooks: checked, then read. They come more than once and in any order; `id` tells repetitions.
 
 use super::types::{Asset, LiveStream, ObjectRef, SimulcastTarget};
-use crate::config::secret::Secret;
+use crate::config::Secret;
 use hmac::{Hmac, Mac};
 use serde::Deserialize;
 use serde_json::Value;

@@ -195,7 +195,7 @@ impl Work<'_> {
     /// begins to count anew at each part.)
     fn sound(&self) -> Vec<OsString> {
         let bitrate = self.settings.sound_bitrate;
-        words(&format!("-c:a aac -b:a {bitrate} -ar 48000 -ac 2 -af aresample=async=1000"))
+        words(&format!("-c:a aac -b:a {bitrate} -ar 48000 -ac 2 -af aresample=async=1:min_hard_comp=0.01"))
     }
 
     async fn code_anew(&mut self, part: &Part) -> Result<PathBuf, FinishError> {

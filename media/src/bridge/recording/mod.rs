@@ -2,7 +2,8 @@
 //!
 //! While the show is on, [`Recorder`] writes numbered parts, each a fragmented MP4 with the publisher's H.264 and Opus
 //! as they came; no codec and no other process is needed. A part ends when the format changes, when neither picture nor
-//! sound is received (that time is not recorded), or when the writer died. The journal tells what is where and why.
+//! sound is received (that time is not recorded; if sound comes back without a picture, up to a second of it is missing,
+//! until the next flat keyframe), or when the writer died. The journal tells what is where and why.
 //!
 //! Afterwards [`finish`](finish::finish) joins the parts. See docs/adr/0008.
 
@@ -27,6 +28,8 @@ use salvage::salvage;
 
 /// More parts than a day of changes makes.
 const PARTS_MAX: usize = 20_000;
+/// A part does not begin with flat pictures if real ones come within this time after the sound, microseconds.
+const FLAT_BEGIN_US: i64 = 1_500_000;
 const LOCK_FILE: &str = "lock";
 
 /// Why something could not be recorded.
@@ -66,6 +69,8 @@ pub struct Recorder {
     journal: Journal,
     part: Option<PartFile>,
     interleave: Interleave,
+    /// Flat pictures and the sound with them, until it is known whether a part begins with them.
+    held: Vec<Unit>,
     /// What was put in last, per kind: video, audio.
     filled: [Option<Filling>; 2],
     done: RecordingFigures,
@@ -98,6 +103,7 @@ impl Recorder {
             journal,
             part: None,
             interleave: Interleave::new(),
+            held: vec![],
             filled: [None; 2],
             done: RecordingFigures::default(),
             _lock: lock,
@@ -156,18 +162,36 @@ impl Recorder {
         self.follow_filling(unit)?;
         if let [Some(video), Some(_)] = self.filled {
             // Neither picture nor sound is received: that is not recorded.
+            self.held.clear();
             return self.end_part(Some(video.cause));
         }
         if let (Kind::Video, true, Some(picture)) = (unit.kind, unit.keyframe, &unit.picture) {
             if self.part.as_ref().is_some_and(|part| !part.is_of(picture)) {
                 self.end_part(Some(Cause::Format))?;
             }
-            if self.part.is_none() {
+            if self.part.is_none() && unit.filler.is_none() {
+                self.held.clear();
                 self.begin_part(unit)?;
             }
         }
         match &mut self.part {
             Some(part) => part.add(unit),
+            None => self.hold(unit),
+        }
+    }
+
+    /// Sound is back and the camera is not: waits a moment for it.
+    fn hold(&mut self, unit: &Unit) -> Result<(), RecordingError> {
+        if !self.held.is_empty() || (unit.kind == Kind::Video && unit.keyframe) {
+            self.held.push(unit.clone());
+        }
+        let Some(first) = self.held.first().filter(|first| unit.at_us - first.at_us >= FLAT_BEGIN_US).cloned() else {
+            return Ok(());
+        };
+        let held = std::mem::take(&mut self.held);
+        self.begin_part(&first)?;
+        match &mut self.part {
+            Some(part) => held.iter().try_for_each(|unit| part.add(unit)),
             None => Ok(()),
         }
     }

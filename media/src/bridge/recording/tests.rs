@@ -126,6 +126,25 @@ fn time_in_which_nothing_is_received_is_not_recorded() {
 }
 
 #[test]
+fn a_camera_that_comes_a_moment_after_the_sound_does_not_begin_with_flat_pictures() {
+    let gap = Some(Cause::NoTrack);
+    // Flat pictures begin with a keyframe of theirs as well: that of 13 s.
+    for (camera_ms, parts_max, dark_ms) in [(12_600, 2, 0), (16_000, 3, 3_000)] {
+        let folder = Folder::new();
+        let mut recorder = Recorder::open(&folder.0).unwrap();
+        recorder.write(show((320, 180), 0, 2_000, NONE)).unwrap();
+        recorder.write(show((320, 180), 2_000, 12_000, [gap, gap])).unwrap();
+        recorder.write(show((320, 180), 12_000, camera_ms, [gap, None])).unwrap();
+        recorder.write(show((640, 360), camera_ms, camera_ms + 2_000, NONE)).unwrap();
+        recorder.close().unwrap();
+        let parts = parts(&folder.0).unwrap();
+        assert_eq!(parts.len(), parts_max, "{parts:?}");
+        let total_ms = parts.iter().filter_map(|part| part.duration_us).sum::<i64>() / 1_000;
+        assert!((total_ms - 4_000 - dark_ms).abs() < 150, "{total_ms}");
+    }
+}
+
+#[test]
 fn a_folder_has_one_recorder_at_a_time() {
     let folder = Folder::new();
     let recorder = Recorder::open(&folder.0).unwrap();

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use jsonwebtoken::DecodingKey;
+use aws_lc_rs::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
 
 use super::{Live, Vod};
 
@@ -50,12 +50,17 @@ pub enum Source {
 
 /// The public half of an RS256 signing key.
 #[derive(Clone)]
-pub struct PublicKey(pub(super) DecodingKey);
+pub struct PublicKey(Vec<u8>);
 
 impl PublicKey {
     /// Takes a public key in DER form (PKCS#1, `RSAPublicKey`). A broken one verifies nothing.
     pub fn from_rsa_der(der: &[u8]) -> PublicKey {
-        PublicKey(DecodingKey::from_rsa_der(der))
+        PublicKey(der.to_vec())
+    }
+
+    /// Whether the signature (RSASSA-PKCS1-v1_5 with SHA-256) of this message is of this key.
+    pub(super) fn has_signed(&self, message: &[u8], signature: &[u8]) -> bool {
+        UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, &self.0).verify(message, signature).is_ok()
     }
 }
 

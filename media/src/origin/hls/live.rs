@@ -144,7 +144,10 @@ impl Live {
             known => known.to_owned(),
         };
         let writer = Writer::open(dir, &broadcast, &found)?;
-        let packager = Packager::new(settings.cut, found.window.resume());
+        let mut packager = Packager::new(settings.cut, found.window.resume());
+        if let Some((number, data)) = found.window.newest_init() {
+            packager.knows_init(number, data);
+        }
         let edge = edge_of(&found.window);
         let latency =
             Latency { part: Cut::ticks(settings.cut.part), part_hold_back: Cut::ticks(settings.part_hold_back) };

@@ -3,6 +3,9 @@
 //! Every address in a playlist is relative and without a token, so that one text serves all viewers: it is rendered once
 //! per part, however many wait for it, and its addresses stay short.
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt::Write;
 
 use super::packager::CLOCK_HZ;
@@ -127,15 +130,15 @@ pub fn media(window: &Window, view: View, latency: Latency) -> String {
         out.push_str("#EXT-X-ENDLIST\n");
         return out;
     }
-    match (window.open_segment(), open) {
-        (Some(_), Some(open)) => {
+    // There is always a hint, also between two encoders: hls.js (1.7.4) takes the last segment of a playlist that ends with
+    // it for the one that comes next, and stumbles over the discontinuity.
+    match open {
+        Some(open) => {
             head(&mut out, open, &mut init);
             parts(&mut out, open);
             hint(&mut out, open.opened.msn, open.parts.len());
         }
-        // Its first part comes; a new init segment is told of with it.
-        (Some(empty), None) if init == Some(empty.opened.init) => hint(&mut out, empty.opened.msn, 0),
-        (Some(_), None) | (None, _) => {}
+        None => hint(&mut out, window.open_segment().map_or(window.resume().msn, |empty| empty.opened.msn), 0),
     }
     out
 }
@@ -179,9 +182,9 @@ fn head(out: &mut String, segment: &Segment, init: &mut Option<u32>) {
 
 fn parts(out: &mut String, segment: &Segment) {
     for (index, part) in segment.parts.iter().enumerate() {
-        let _ = write!(
+        let _ = writeln!(
             out,
-            "#EXT-X-PART:DURATION={:.5},URI=\"{}.{index}.m4s\"{}\n",
+            "#EXT-X-PART:DURATION={:.5},URI=\"{}.{index}.m4s\"{}",
             seconds(part.duration),
             segment.opened.msn,
             if part.independent { ",INDEPENDENT=YES" } else { "" },

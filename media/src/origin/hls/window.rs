@@ -257,6 +257,10 @@ impl Window {
         self.inits.get(&number).map(|(data, _)| data.clone())
     }
 
+    pub(super) fn newest_init(&self) -> Option<(u32, Bytes)> {
+        self.inits.iter().next_back().map(|(number, (data, _))| (*number, data.clone()))
+    }
+
     /// What the newest init segment says.
     pub fn tracks(&self) -> Option<&Tracks> {
         self.inits.values().next_back().map(|(_, tracks)| tracks)

@@ -1,7 +1,7 @@
 //! One connection of an encoder: its tags become pictures and sound of a recording.
 
-use super::Stage;
 use super::simulcast::Simulcast;
+use super::{Seat, Stage};
 use crate::flv::{AudioTag, FlvError, Tag, TagKind, VideoTag};
 use crate::origin::hls::{Live, LiveError, Picture, Sound, video_format};
 use crate::origin::model::Event;
@@ -20,6 +20,7 @@ const PLAYABLE_PARTS: usize = 3;
 
 /// One connection of an encoder.
 pub struct Encoder {
+    seat: Seat,
     stage: Arc<Stage>,
     stream: String,
     session: u64,
@@ -41,9 +42,11 @@ enum State {
 }
 
 impl Encoder {
-    pub(super) fn new(stage: Arc<Stage>, stream: String, session: u64, closed: watch::Receiver<bool>) -> Encoder {
+    pub(super) fn new(seat: Seat, closed: watch::Receiver<bool>) -> Encoder {
+        let (stage, stream, session) = (seat.stage.clone(), seat.stream.clone(), seat.session);
         let simulcast = Simulcast::new(stage.clone(), stream.clone());
         Encoder {
+            seat,
             stage,
             stream,
             session,
@@ -188,7 +191,7 @@ impl Encoder {
     }
 
     async fn end(self, cause: EndCause) {
-        let Encoder { stage, stream, session, state, simulcast, .. } = self;
+        let Encoder { seat, stage, stream, session, state, simulcast, .. } = self;
         tracing::info!(stream, %cause, "an encoder is gone");
         drop(simulcast);
         let current = stage.desk.read(|books| books.stream(&stream).and_then(|one| one.session()) == Some(session));
@@ -198,10 +201,7 @@ impl Encoder {
         {
             tracing::error!(%error, stream, "the last pictures were not written");
         }
-        stage.forget(session);
-        if let Err(error) = stage.event(&stream, Event::ConnectionLost(session)).await {
-            tracing::error!(%error, stream, "that an encoder is gone was not kept");
-        }
+        seat.give_back().await;
     }
 }
 

@@ -162,11 +162,15 @@ impl Stage {
         self.folder.join(asset)
     }
 
+    /// The clock of the books, in µs.
+    pub(super) fn wall_clock(&self) -> WallClock {
+        let desk = self.desk.clone();
+        Arc::new(move || desk.now_ms() * 1_000)
+    }
+
     /// How recordings are packaged.
     pub(super) fn live_settings(&self) -> LiveSettings {
-        let desk = self.desk.clone();
-        let clock: WallClock = Arc::new(move || desk.now_ms() * 1_000);
-        LiveSettings::new(clock)
+        LiveSettings::new(self.wall_clock())
     }
 
     /// The broadcast of an asset, opened if it is not yet.
@@ -292,21 +296,44 @@ impl Publishers for Arc<Stage> {
             let session = self.sessions.fetch_add(1, Ordering::Relaxed) + 1;
             let (closing, closed) = watch::channel(false);
             self.closing.lock().insert(session, closing);
+            // From here on the books may hold this connection, so it is given back even if this future is dropped.
+            let seat = Seat { stage: self.clone(), stream: stream.clone(), session, given_back: false };
             match self.event(&stream, Event::Connected(session)).await {
                 Ok(Ok(())) => {}
-                Ok(Err(rejection)) => {
-                    self.closing.lock().remove(&session);
-                    return Err(Refusal::new(rejection.to_string()));
-                }
+                Ok(Err(rejection)) => return Err(Refusal::new(rejection.to_string())),
                 Err(error) => {
                     tracing::error!(%error, "an encoder was not let in");
-                    self.closing.lock().remove(&session);
                     return Err(Refusal::new("not now"));
                 }
             }
-            Ok(Box::new(Encoder::new(self.clone(), stream, session, closed)) as Box<dyn Sink>)
+            Ok(Box::new(Encoder::new(seat, closed)) as Box<dyn Sink>)
         }
         .boxed()
+    }
+}
+
+/// The place of one connection in the books. Given back at its end, whatever the end is.
+pub(super) struct Seat {
+    stage: Arc<Stage>,
+    stream: String,
+    session: u64,
+    given_back: bool,
+}
+
+impl Seat {
+    /// The connection is over; what follows from it is performed when this returns.
+    async fn give_back(mut self) {
+        self.given_back = true;
+        self.stage.leave(&self.stream, self.session).await;
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        if !self.given_back {
+            let (stage, stream, session) = (self.stage.clone(), self.stream.clone(), self.session);
+            self.stage.kept.run("leaving", async move { stage.leave(&stream, session).await });
+        }
     }
 }
 
@@ -324,8 +351,12 @@ impl Stage {
         self.desk.read(|books| books.stream(stream).is_some_and(|stream| matches!(stream.phase, Phase::Active { .. })))
     }
 
-    fn forget(&self, session: u64) {
+    async fn leave(self: &Arc<Stage>, stream: &str, session: u64) {
         self.closing.lock().remove(&session);
+        // A connection that is no longer the present one is refused here, as it should be.
+        if let Err(error) = self.event(stream, Event::ConnectionLost(session)).await {
+            tracing::error!(%error, stream, "that an encoder is gone was not kept");
+        }
     }
 }
 

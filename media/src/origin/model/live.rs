@@ -335,7 +335,7 @@ impl LiveStream {
     /// Takes one event; the effects are to be performed in their order once the new state is kept.
     pub fn apply(&mut self, now_ms: i64, event: Event) -> Result<Vec<Effect>, Rejection> {
         match event {
-            Event::Connected(session) => self.connect(session),
+            Event::Connected(session) => self.connect(now_ms, session),
             Event::MediaBegan { session, asset } => self.begin(now_ms, session, asset),
             Event::Playable(session) => self.playable(session),
             Event::ConnectionLost(session) if self.session() != Some(session) => Err(Rejection::Stale),
@@ -354,11 +354,13 @@ impl LiveStream {
         }
     }
 
-    fn connect(&mut self, session: SessionNo) -> Result<Vec<Effect>, Rejection> {
+    fn connect(&mut self, now_ms: i64, session: SessionNo) -> Result<Vec<Effect>, Rejection> {
         if !self.enabled {
             return Err(Rejection::Disabled);
         }
-        let mut effects: Vec<Effect> = self.session().map(Effect::CloseEncoder).into_iter().collect();
+        // What was due and not done yet, as after a sleep of the machine, comes first.
+        let mut effects = self.due(now_ms);
+        effects.extend(self.session().map(Effect::CloseEncoder));
         self.phase = match std::mem::replace(&mut self.phase, Phase::Offline) {
             Phase::Offline | Phase::Connected { .. } | Phase::Draining { .. } => Phase::Connected { session },
             Phase::Lost { asset, since_ms, playable, .. } | Phase::Returning { asset, since_ms, playable, .. } => {

@@ -86,6 +86,17 @@ async fn one_folder_serves_one_process() {
 }
 
 #[tokio::test]
+async fn closed_books_take_nothing_more_and_their_folder_is_free() {
+    let folder = Folder::new();
+    let old = folder.open();
+    add(&old, "a").await;
+    old.close().await;
+    let new = folder.open();
+    assert!(matches!(old.change(|books, _| books.next_seq()).await, Err(StoreError::Stopping)));
+    assert_eq!(ids(&new), ["a"]);
+}
+
+#[tokio::test]
 async fn a_journal_does_not_grow_for_ever() {
     let folder = Folder::new();
     let desk = folder.open();

@@ -4,6 +4,7 @@ mod clip;
 mod ogg;
 mod player;
 mod session;
+mod track;
 
 pub use clip::{AudioClip, ClipError, VideoClip};
 pub use ogg::OggError;

@@ -1,37 +1,26 @@
 //! One connection of a publisher.
 
-use super::player::{Packet, Player};
+use super::player::Player;
+use super::track::{Track, add_track, cid, note, write};
 use super::{Order, Programme, PublishError, Published, PublisherSettings, Shared};
 use crate::frame::Kind;
 use crate::participant::access::Access;
 use crate::participant::error::Lost;
 use crate::participant::link::{Happened, Link, LinkSettings};
-use crate::participant::room::Source;
 use crate::participant::udp::Impairment;
 use livekit_protocol::signal_request::Message as Request;
 use livekit_protocol::signal_response::Message as Response;
-use livekit_protocol::{
-    AddTrackRequest, MuteTrackRequest, SessionDescription, SignalTarget, TrackSource, TrackType, VideoLayer,
-    VideoQuality,
-};
+use livekit_protocol::{MuteTrackRequest, SessionDescription, SignalTarget};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use str0m::Event as RtcEvent;
 use str0m::format::Codec;
-use str0m::media::{Direction, Frequency, MediaKind, MediaTime, Mid, Pt};
-use str0m::{Event as RtcEvent, RtcError};
+use str0m::media::{Direction, MediaKind, Mid, Pt};
 use tokio::sync::{mpsc, watch};
 
 /// Programmes at a time.
 const PROGRAMMES_MAX: usize = 8;
-
-/// A track of ours.
-struct Track {
-    kind: Kind,
-    sid: String,
-    mid: Mid,
-    pt: Pt,
-}
 
 /// A programme of ours.
 struct Playing {
@@ -256,11 +245,13 @@ impl Session {
 
     async fn happened(&mut self, happened: Happened) -> Result<(), Lost> {
         match happened {
-            Happened::Said(Response::TrackPublished(granted)) => {
-                self.granted.insert(granted.cid, granted.track.map(|track| track.sid).unwrap_or_default());
-            }
-            Happened::Said(Response::Answer(answer)) => self.answer = Some(answer.sdp),
-            Happened::Said(_) => {}
+            Happened::Said(message) => match *message {
+                Response::TrackPublished(granted) => {
+                    self.granted.insert(granted.cid, granted.track.map(|track| track.sid).unwrap_or_default());
+                }
+                Response::Answer(answer) => self.answer = Some(answer.sdp),
+                _ => {}
+            },
             Happened::Rtc(RtcEvent::KeyframeRequest(request)) => {
                 self.shared.stats.lock().keyframe_requests += 1;
                 let asked =
@@ -289,62 +280,5 @@ impl Session {
             }
         }
         Ok(())
-    }
-}
-
-fn write(link: &mut Link, track: &Track, wallclock: Instant, packet: Packet) -> Result<(), Lost> {
-    let hz = if packet.kind == Kind::Video { Frequency::NINETY_KHZ } else { Frequency::FORTY_EIGHT_KHZ };
-    let time = MediaTime::from_micros(packet.at.as_micros() as u64).rebase(hz);
-    link.peer.change(|rtc| match rtc.writer(track.mid) {
-        Some(writer) => match writer.write(track.pt, wallclock, time, packet.data.to_vec()) {
-            Ok(()) | Err(RtcError::NotSendingDirection(_)) => Ok(()),
-            Err(error) => Err(error),
-        },
-        None => Ok(()),
-    })
-}
-
-fn note(shared: &Shared, packet: &Packet) {
-    let mut stats = shared.stats.lock();
-    stats.bytes += packet.data.len() as u64;
-    match packet.kind {
-        Kind::Video => {
-            stats.frames += 1;
-            stats.keyframes += u64::from(packet.keyframe);
-        }
-        Kind::Audio => stats.sounds += 1,
-    }
-}
-
-/// Our own id of a track.
-fn cid(id: u64, kind: Kind) -> String {
-    match kind {
-        Kind::Video => format!("video-{id}"),
-        Kind::Audio => format!("audio-{id}"),
-    }
-}
-
-fn add_track(id: u64, kind: Kind, programme: &Programme) -> AddTrackRequest {
-    let source = match (kind, programme.as_screen) {
-        (Kind::Video, false) => Source::Camera,
-        (Kind::Video, true) => Source::Screen,
-        (Kind::Audio, false) => Source::Microphone,
-        (Kind::Audio, true) => Source::ScreenAudio,
-    };
-    let cid = cid(id, kind);
-    let common = AddTrackRequest {
-        name: cid.clone(),
-        cid,
-        source: TrackSource::from(source).into(),
-        disable_red: true,
-        ..AddTrackRequest::default()
-    };
-    match (kind, &programme.video) {
-        (Kind::Video, Some(video)) => {
-            let (width, height) = (u32::from(video.size().0), u32::from(video.size().1));
-            let layer = VideoLayer { quality: VideoQuality::High.into(), width, height, ..VideoLayer::default() };
-            AddTrackRequest { r#type: TrackType::Video.into(), width, height, layers: vec![layer], ..common }
-        }
-        (Kind::Video, None) | (Kind::Audio, _) => AddTrackRequest { r#type: TrackType::Audio.into(), ..common },
     }
 }

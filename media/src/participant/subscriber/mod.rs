@@ -1,5 +1,7 @@
 //! Receives one publisher of a room.
 
+mod media;
+mod outlet;
 mod run;
 mod session;
 mod settings;
@@ -61,7 +63,7 @@ impl Handle {
         let shared = Arc::new(Shared { counters: Mutex::new(Counters::new(Instant::now())), unread: Mutex::new(0) });
         let orders = Orders { preference: settings.preference.clone(), stop: false };
         let (orders, listens) = watch::channel(orders);
-        let outlet = session::Outlet { writer, shared: shared.clone(), reads };
+        let outlet = outlet::Outlet { writer, shared: shared.clone(), reads };
         let task = Task::start(run::run(settings, tokens, outlet, listens));
         (Handle { steering: Steering { orders: Arc::new(orders), shared }, task }, events)
     }

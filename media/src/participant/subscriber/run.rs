@@ -1,6 +1,7 @@
 //! Joins, and joins again.
 
-use super::session::{Outlet, Session, Told};
+use super::outlet::{Outlet, Told};
+use super::session::Session;
 use super::{Orders, SubscriberSettings};
 use crate::participant::access::{TokenError, TokenSource};
 use crate::participant::backoff::Backoff;

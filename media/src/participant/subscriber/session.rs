@@ -1,93 +1,43 @@
 //! One connection: what the server says and sends becomes events.
 
-use super::{Orders, Shared, SubscriberSettings};
+use super::outlet::{Outlet, Told};
+use super::{Orders, SubscriberSettings};
 use crate::frame::Kind;
 use crate::participant::access::Access;
-use crate::participant::clock::ForeignClock;
 use crate::participant::error::Lost;
 use crate::participant::event::{EndReason, Event};
-use crate::participant::format::Format;
 use crate::participant::lane::Lane;
 use crate::participant::link::{Happened, Link, LinkSettings};
-use crate::participant::queue::Writer;
-use crate::participant::receive::{Received, Receiving};
+use crate::participant::receive::Receiving;
 use crate::participant::room::{Preference, Room};
-use crate::participant::wall::WallClock;
 use livekit_protocol::signal_request::Message as Request;
 use livekit_protocol::signal_response::Message as Response;
 use livekit_protocol::{SessionDescription, SignalTarget, UpdateSubscription, UpdateTrackSettings, VideoQuality};
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
 use std::time::Instant;
-use str0m::media::{KeyframeRequestKind, MediaData, Mid};
-use str0m::{Event as RtcEvent, RtcError};
+use str0m::media::Mid;
 use tokio::sync::watch;
 
-/// Where events go.
-pub(super) struct Outlet {
-    pub writer: Writer,
-    pub shared: Arc<Shared>,
-    /// Somebody reads the events; else only the end is told.
-    pub reads: bool,
-}
-
-impl Outlet {
-    /// `false` once nobody can be told any more.
-    pub fn tell(&mut self, event: Event) -> bool {
-        if !self.reads && !matches!(event, Event::Ended { .. }) {
-            return true;
-        }
-        let went = self.writer.push(event);
-        *self.shared.unread.lock() = self.writer.dropped();
-        went
-    }
-}
-
-/// What stays true over connections.
-#[derive(Debug)]
-pub(super) struct Told {
-    format: Option<Format>,
-    foreign: ForeignClock,
-    /// A moment and its wall-clock time. Arrival is counted from here, so a clock that is set cannot bring time back.
-    anchor: (Instant, i64),
-    /// Capture times of the last picture and sound.
-    last_us: (i64, i64),
-}
-
-impl Told {
-    pub fn new(clock: WallClock) -> Told {
-        let anchor = (Instant::now(), clock());
-        Told { format: None, foreign: ForeignClock::default(), anchor, last_us: (i64::MIN, i64::MIN) }
-    }
-
-    fn wall_us(&self, at: Instant) -> i64 {
-        let passed = i64::try_from(at.saturating_duration_since(self.anchor.0).as_micros()).unwrap_or(i64::MAX);
-        self.anchor.1.saturating_add(passed)
-    }
-
-    /// Another track may seem to begin before the last one ended: nobody shall see that.
-    fn in_order(&mut self, kind: Kind, captured_us: i64) -> i64 {
-        let last = if kind == Kind::Video { &mut self.last_us.0 } else { &mut self.last_us.1 };
-        *last = captured_us.max(last.saturating_add(1));
-        *last
-    }
-}
+/// Changes in the room before the connection stands.
+const EARLY_EVENTS_MAX: usize = 256;
 
 pub(super) struct Session<'a> {
-    link: Link,
-    settings: &'a SubscriberSettings,
-    outlet: &'a mut Outlet,
-    told: &'a mut Told,
+    pub(super) link: Link,
+    pub(super) settings: &'a SubscriberSettings,
+    pub(super) outlet: &'a mut Outlet,
+    pub(super) told: &'a mut Told,
     preference: Preference,
     room: Room,
-    video: Lane,
-    audio: Lane,
+    pub(super) video: Lane,
+    pub(super) audio: Lane,
     /// Asked for at the server.
     subscribed: BTreeSet<String>,
     /// By LiveKit's id of the track.
-    receiving: HashMap<String, Receiving>,
+    pub(super) receiving: HashMap<String, Receiving>,
     /// Which track a media section carries.
-    tracks: HashMap<Mid, String>,
+    pub(super) tracks: HashMap<Mid, String>,
+    /// What is to be told once the connection stands; `None` from then on.
+    pub(super) early: Option<Vec<Event>>,
     /// The events cannot be told any more.
     unheard: bool,
 }
@@ -125,6 +75,7 @@ impl<'a> Session<'a> {
             subscribed: BTreeSet::new(),
             receiving: HashMap::new(),
             tracks: HashMap::new(),
+            early: Some(Vec::new()),
             unheard: false,
         })
     }
@@ -136,7 +87,7 @@ impl<'a> Session<'a> {
             self.link.leave().await;
         }
         for event in [self.video.clear(), self.audio.clear()].concat() {
-            self.outlet.tell(event);
+            self.tell(event);
         }
         self.note_lanes();
         ended
@@ -157,7 +108,7 @@ impl<'a> Session<'a> {
                     self.choose().await?;
                 }
                 happened = self.link.next(until) => match happened? {
-                    Happened::Said(message) => self.said(message).await?,
+                    Happened::Said(message) => self.said(*message).await?,
                     Happened::Rtc(event) => self.media(event).await?,
                     Happened::Due => self.request_keyframes()?,
                 }
@@ -168,18 +119,21 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn tell(&mut self, event: Event) {
-        self.unheard |= !self.outlet.tell(event);
+    pub(super) fn tell(&mut self, event: Event) {
+        match &mut self.early {
+            Some(early) if early.len() < EARLY_EVENTS_MAX => early.push(event),
+            Some(_) => self.unheard = true,
+            None => self.unheard |= !self.outlet.tell(event),
+        }
     }
 
     async fn said(&mut self, message: Response) -> Result<(), Lost> {
         match message {
             Response::Offer(offer) => {
                 let sdp = self.link.peer.answer(&offer.sdp)?;
-                for (mid, sid) in offer.mid_to_track_id {
-                    self.assign(Mid::from(mid.as_str()), sid)?;
-                }
-                self.note_lanes();
+                self.tracks =
+                    offer.mid_to_track_id.into_iter().map(|(mid, sid)| (Mid::from(mid.as_str()), sid)).collect();
+                self.assign()?;
                 let answer =
                     SessionDescription { r#type: "answer".into(), sdp, id: offer.id, ..SessionDescription::default() };
                 self.link.say(Request::Answer(answer)).await?;
@@ -206,7 +160,7 @@ impl<'a> Session<'a> {
     }
 
     /// Asks for what is needed and no longer for what is not.
-    async fn subscribe(&mut self) -> Result<(), Lost> {
+    pub(super) async fn subscribe(&mut self) -> Result<(), Lost> {
         let needed: BTreeSet<String> =
             self.video.needed().chain(self.audio.needed()).map(|track| track.sid.clone()).collect();
         if needed == self.subscribed {
@@ -215,8 +169,8 @@ impl<'a> Session<'a> {
         let more: Vec<String> = needed.difference(&self.subscribed).cloned().collect();
         let less: Vec<String> = self.subscribed.difference(&needed).cloned().collect();
         self.receiving.retain(|sid, _| needed.contains(sid));
-        self.tracks.retain(|_, sid| needed.contains(sid));
         self.subscribed = needed;
+        self.assign()?;
         for (track_sids, subscribe) in [(less, false), (more.clone(), true)] {
             if !track_sids.is_empty() {
                 let update = UpdateSubscription { track_sids, subscribe, ..UpdateSubscription::default() };
@@ -238,7 +192,7 @@ impl<'a> Session<'a> {
     }
 
     /// Keeps figures and keyframe drivers in step with what plays.
-    fn note_lanes(&mut self) {
+    pub(super) fn note_lanes(&mut self) {
         let now = Instant::now();
         let mut counters = self.outlet.shared.counters.lock();
         for (kind, lane) in [(Kind::Video, &self.video), (Kind::Audio, &self.audio)] {
@@ -256,107 +210,29 @@ impl<'a> Session<'a> {
         }
     }
 
-    async fn media(&mut self, event: RtcEvent) -> Result<(), Lost> {
-        match event {
-            RtcEvent::Connected => {
-                self.outlet.shared.counters.lock().connected(Instant::now());
-                self.tell(Event::Connected);
+    /// Gets ready for what is needed and has a media section. That is looked at anew with each subscription too: the
+    /// server may take one back before it has carried out the opposite, and then says nothing.
+    fn assign(&mut self) -> Result<(), Lost> {
+        let mut begun = Vec::new();
+        for track in self.video.needed().chain(self.audio.needed()) {
+            let Some((mid, _)) = self.tracks.iter().find(|(_, sid)| **sid == track.sid) else { continue };
+            if self.receiving.get(&track.sid).is_none_or(|one| one.mid != *mid) {
+                begun.push((track.kind, *mid, track.sid.clone()));
             }
-            RtcEvent::MediaData(data) => self.data(data).await?,
-            RtcEvent::PeerStats(stats) => {
-                let rtt = stats.selected_candidate_pair.and_then(|pair| pair.current_round_trip_time).or(stats.rtt);
-                self.outlet.shared.counters.lock().network(rtt, stats.ingress_loss_fraction);
-            }
-            RtcEvent::MediaIngressStats(stats) => {
-                let kind = self.tracks.get(&stats.mid).and_then(|sid| self.receiving.get(sid)).map(|one| one.kind);
-                if let Some(kind) = kind {
-                    self.outlet.shared.counters.lock().of(kind).nacks(stats.mid, stats.nacks);
-                }
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-
-    /// A media section carries this track from now on.
-    fn assign(&mut self, mid: Mid, sid: String) -> Result<(), Lost> {
-        let track = self.video.needed().chain(self.audio.needed()).find(|track| track.sid == sid);
-        let Some(kind) = track.map(|track| track.kind) else { return Ok(()) };
-        if self.tracks.get(&mid) == Some(&sid) && self.receiving.contains_key(&sid) {
-            return Ok(());
         }
         // str0m asks for lost packets only where the offer has retransmission, unless told to.
         let suppress = !self.settings.recovers_loss;
-        self.link.peer.change(|rtc| {
-            if let Some(stream) = rtc.direct_api().stream_rx_by_mid(mid, None) {
-                stream.suppress_nack(suppress);
-            }
-            Ok(())
-        })?;
-        let (target, retry) = (self.settings.keyframe_each, self.settings.keyframe_retry);
-        self.receiving.insert(sid.clone(), Receiving::new(kind, mid, target, retry, Instant::now()));
-        self.tracks.insert(mid, sid);
-        Ok(())
-    }
-
-    async fn data(&mut self, data: MediaData) -> Result<(), Lost> {
-        let Some(sid) = self.tracks.get(&data.mid).cloned() else { return Ok(()) };
-        let Some(one) = self.receiving.get_mut(&sid) else { return Ok(()) };
-        let now = Instant::now();
-        let arrived_us = self.told.wall_us(data.network_time);
-        let kind = one.kind;
-        let received = one.take(data, arrived_us, now, &mut self.told.foreign, &mut self.outlet.shared.counters.lock());
-        let Some(received) = received else { return Ok(()) };
-        let lane = if kind == Kind::Video { &mut self.video } else { &mut self.audio };
-        let (plays, events) = lane.arrived(&sid);
-        let took_over = !events.is_empty();
-        for event in events {
-            self.tell(event);
-        }
-        if took_over {
-            self.note_lanes();
-            self.subscribe().await?;
-        }
-        if plays {
-            self.frame(received, now);
-        }
-        Ok(())
-    }
-
-    fn frame(&mut self, mut received: Received, now: Instant) {
-        received.frame.captured_us = self.told.in_order(received.frame.kind, received.frame.captured_us);
-        if let Some(format) = received.format {
-            let mut counters = self.outlet.shared.counters.lock();
-            counters.video.stats.size = Some((format.width, format.height));
-            counters.picture(now);
-            drop(counters);
-            if self.told.format.as_ref() != Some(&format) {
-                let Format { sets, width, height } = format.clone();
-                self.told.format = Some(format);
-                self.tell(Event::FormatChanged { sets, width, height });
-            }
-        }
-        self.tell(Event::Frame(received.frame));
-    }
-
-    fn request_keyframes(&mut self) -> Result<(), Lost> {
-        let now = Instant::now();
-        for one in self.receiving.values_mut() {
-            let Some(driver) = &mut one.keyframes else { continue };
-            if !driver.ask(now) {
-                continue;
-            }
-            self.outlet.shared.counters.lock().video.stats.keyframe_requests += 1;
-            let mid = one.mid;
-            self.link.peer.change(|rtc| match rtc.writer(mid) {
-                Some(mut writer) => match writer.request_keyframe(None, KeyframeRequestKind::Pli) {
-                    // The stream is not known yet, or the section was closed: asked again later.
-                    Ok(()) | Err(RtcError::NoReceiverSource(_) | RtcError::NotReceivingDirection) => Ok(()),
-                    Err(error) => Err(error),
-                },
-                None => Ok(()),
+        for (kind, mid, sid) in begun {
+            self.link.peer.change(|rtc| {
+                if let Some(stream) = rtc.direct_api().stream_rx_by_mid(mid, None) {
+                    stream.suppress_nack(suppress);
+                }
+                Ok(())
             })?;
+            let (target, retry) = (self.settings.keyframe_each, self.settings.keyframe_retry);
+            self.receiving.insert(sid, Receiving::new(kind, mid, target, retry, Instant::now()));
         }
+        self.note_lanes();
         Ok(())
     }
 }

@@ -169,6 +169,8 @@ pub struct Packager {
     /// Sound that came before its picture.
     waiting: VecDeque<Sound>,
     next: Resume,
+    /// The newest init segment.
+    init: Option<(u32, Bytes)>,
     fragments: u32,
 }
 
@@ -188,8 +190,14 @@ impl Packager {
             run: None,
             waiting: VecDeque::new(),
             next: resume,
+            init: None,
             fragments,
         }
+    }
+
+    /// The newest init segment of an earlier packager: it is used again if the formats are the same.
+    pub fn knows_init(&mut self, number: u32, data: Bytes) {
+        self.init = Some((number, data));
     }
 
     /// Says when something of the publisher's timeline was captured by the wall clock (both µs). It holds from the next
@@ -256,7 +264,7 @@ impl Packager {
             if !picture.keyframe {
                 return Ok(out);
             }
-            out.push(self.begin(picture.dts_us)?);
+            out.extend(self.begin(picture.dts_us)?);
         }
         let Some(run) = &mut self.run else { return Ok(out) };
         // Only sound that is heard before this picture ends belongs to what ends with it.
@@ -292,7 +300,7 @@ impl Packager {
             if last.saturating_sub(first) < SOUND_ALONE_US {
                 return Ok(out);
             }
-            out.push(self.begin(first)?);
+            out.extend(self.begin(first)?);
         }
         if let Some(run) = &mut self.run {
             while let Some(sound) = self.waiting.pop_front() {
@@ -323,13 +331,21 @@ impl Packager {
         self.discontinuity()
     }
 
-    fn begin(&mut self, base_us: i64) -> Result<Output, PackagerError> {
+    /// Begins a run; gives its init segment unless the one before it had the same.
+    fn begin(&mut self, base_us: i64) -> Result<Option<Output>, PackagerError> {
         let data = mp4::init_segment(self.video.as_ref(), self.audio.as_ref())?;
-        let init = Init { number: self.next.init, data, tracks: Tracks::of(self.video.as_ref(), self.audio.as_ref()) };
-        self.next.init += 1;
-        self.run =
-            Some(Run::new(self.cut, init.number, base_us, self.next.end, self.video.clone(), self.audio.clone()));
-        Ok(Output::Init(init))
+        let (number, init) = match &self.init {
+            Some((number, known)) if *known == data => (*number, None),
+            _ => {
+                let number = self.next.init;
+                self.next.init += 1;
+                self.init = Some((number, data.clone()));
+                let tracks = Tracks::of(self.video.as_ref(), self.audio.as_ref());
+                (number, Some(Output::Init(Init { number, data, tracks })))
+            }
+        };
+        self.run = Some(Run::new(self.cut, number, base_us, self.next.end, self.video.clone(), self.audio.clone()));
+        Ok(init)
     }
 
     fn end_run(&mut self) -> Result<Vec<Output>, PackagerError> {

@@ -1,0 +1,89 @@
+//! The HLS side of the server: who carries it (our own origin, or Mux), the client that speaks to it, addresses for
+//! viewers, and the crew that feeds it. What differs between the two is only who answers.
+
+use backstage_actors::ports::{Broadcasts, Clock, Ids};
+use backstage_media::origin::hls::Playback;
+use backstage_media::origin::{Faults, Origin};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use crate::adapters::livekit::{Endpoint, Tokens};
+use crate::adapters::mux::{FarEnd, MuxBroadcasts, Screens};
+use crate::app::StartError;
+use crate::config::{Config, Secret};
+use crate::crew::{Crew, CrewSettings};
+
+/// Path on our own site under which our own origin's playlists are found.
+pub const PATH: &str = "/hls";
+/// Path that the provider's webhooks are posted to.
+pub const WEBHOOKS: &str = "/webhooks/mux";
+
+/// See the module.
+pub struct Hls {
+    /// Our own origin, where there is no other.
+    pub origin: Option<Origin>,
+    /// Live streams at the provider.
+    pub broadcasts: Arc<dyn Broadcasts>,
+    /// Addresses for viewers.
+    pub screens: Arc<Screens>,
+    /// Bridges and recorders.
+    pub crew: Arc<Crew>,
+    /// Proves the provider's webhooks.
+    pub webhook_secret: Secret,
+}
+
+/// What it is built on.
+pub struct Under<'a> {
+    /// The configuration.
+    pub config: &'a Config,
+    /// Names this installation.
+    pub install: &'a str,
+    /// Where this server can be reached by itself.
+    pub own_address: SocketAddr,
+    /// The media server.
+    pub livekit: &'a Endpoint,
+    /// The time.
+    pub clock: &'a Arc<dyn Clock>,
+    /// New ids.
+    pub ids: &'a Arc<dyn Ids>,
+    /// For tests: failures of our own origin on demand.
+    pub faults: Faults,
+}
+
+impl Hls {
+    /// Starts our own origin, or speaks to the provider named.
+    pub async fn of(under: Under<'_>) -> Result<Hls, StartError> {
+        let told = |error: &dyn std::fmt::Display| StartError::Other(format!("HLS cannot be set up: {error}"));
+        let config = under.config;
+        let webhooks = format!("http://{}{WEBHOOKS}", under.own_address);
+        let FarEnd { mux, signer, stream_base_url, ingest_url, webhook_secret, origin } =
+            FarEnd::open(config, &webhooks, under.faults.clone()).await.map_err(|error| told(&error))?;
+        let inside = origin.as_ref().map_or_else(|| stream_base_url.clone(), Origin::local_url);
+        let on_our_site = origin.is_some() && config.mux.embedded.public_url.is_empty();
+        let browsers = if on_our_site { PATH.to_owned() } else { stream_base_url };
+        let screens = Arc::new(Screens::new(signer, browsers, inside, under.clock.clone()));
+        let broadcasts = MuxBroadcasts::new(mux.clone(), screens.clone(), under.install);
+        let crew = Crew::new(CrewSettings {
+            recordings: None,
+            ffmpeg: config.mux.embedded.ffmpeg.clone(),
+            tokens: Tokens::new(under.livekit, under.install),
+            mux,
+            ingest_url,
+            own_origin: origin.is_some(),
+            clock: under.clock.clone(),
+            ids: under.ids.clone(),
+        });
+        Ok(Hls {
+            origin,
+            broadcasts: Arc::new(broadcasts.map_err(|error| told(&error))?),
+            screens,
+            crew: Arc::new(crew.map_err(|error| told(&error))?),
+            webhook_secret,
+        })
+    }
+
+    /// What players ask of our own origin.
+    pub fn playback(&self) -> Option<Arc<Playback>> {
+        self.origin.as_ref().map(Origin::playback)
+    }
+}
