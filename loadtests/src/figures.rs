@@ -98,7 +98,7 @@ pub struct Totals {
     pub join: Times,
     /// To the first picture.
     pub first_frame: Times,
-    /// Between two pictures, where it was noticeable.
+    /// Between two pictures, the longest of each source.
     pub gap: Times,
     /// Between the last picture of one delivery and the first of the next.
     pub move_gap: Times,
@@ -202,11 +202,14 @@ impl Figures {
         keep(&mut inner.now.first_frame, ms(after));
     }
 
-    /// Nothing new was on the screen for a noticeable time.
+    /// Two pictures were further apart than any before them of this source.
+    pub fn gap_now(&self, ms: u64) {
+        keep(&mut self.inner.lock().now.gap, ms);
+    }
+
+    /// The longest gap of a source that ends.
     pub fn gap(&self, ms: u64) {
-        let mut inner = self.inner.lock();
-        inner.totals.gap.record(ms);
-        keep(&mut inner.now.gap, ms);
+        self.inner.lock().totals.gap.record(ms);
     }
 
     /// A picture stood.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::{SinkExt, StreamExt};
 use rand::Rng;
 use rand::rngs::StdRng;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -72,8 +72,6 @@ pub struct Show {
     pub reconnecting: bool,
     /// It is over.
     pub over: bool,
-    /// What an admission would give, and within which time to move there.
-    pub delivery: Option<(Delivery, Duration)>,
 }
 
 impl Show {
@@ -81,13 +79,11 @@ impl Show {
         let stream = &message["stream"];
         let phase = stream["phase"].as_str().unwrap_or_default();
         let armed = stream["armed"].as_bool().unwrap_or(false) && matches!(phase, "lobby" | "scheduled");
-        let within = Duration::from_millis(message["move_within_ms"].as_u64().unwrap_or(0).min(600_000));
         Show {
             stream: stream["id"].as_str().unwrap_or_default().to_owned(),
             on_air: armed || matches!(phase, "live" | "reconnecting"),
             reconnecting: phase == "reconnecting",
             over: matches!(phase, "ended" | "archived" | "cancelled"),
-            delivery: message["delivery"].as_str().and_then(Delivery::of).map(|delivery| (delivery, within)),
         }
     }
 }
@@ -105,6 +101,9 @@ pub struct Socket {
     back_ms: u64,
     random: StdRng,
     over: bool,
+    watching: Option<Delivery>,
+    /// The server knows what is on the screen.
+    said: bool,
 }
 
 impl Socket {
@@ -121,6 +120,15 @@ impl Socket {
             back_ms: BACK_MS,
             random,
             over: false,
+            watching: None,
+            said: true,
+        }
+    }
+
+    /// What is on the screen; told at the next [`Socket::next`], and after each reconnect.
+    pub fn watches(&mut self, delivery: Option<Delivery>) {
+        if self.watching != delivery {
+            (self.watching, self.said) = (delivery, false);
         }
     }
 
@@ -133,7 +141,10 @@ impl Socket {
             let Some(stream) = &mut self.stream else {
                 sleep_until(self.back_at).await;
                 match self.connect().await {
-                    Ok(stream) => (self.stream, self.ping_at) = (Some(stream), Instant::now() + PING_EACH),
+                    Ok(stream) => {
+                        (self.stream, self.ping_at) = (Some(stream), Instant::now() + PING_EACH);
+                        self.said = self.watching.is_none();
+                    }
                     Err(cause) => {
                         self.come_back();
                         return News::Lost(cause);
@@ -141,11 +152,17 @@ impl Socket {
                 }
                 continue;
             };
+            if !self.said {
+                self.said = true;
+                let watching = json!({ "type": "watching", "delivery": self.watching.map(Delivery::as_str) });
+                // A write that fails is heard of as the end of the stream.
+                let _ = timeout(REQUEST_MAX, stream.send(Message::text(watching.to_string()))).await;
+                continue;
+            }
             let heard = tokio::select! {
                 heard = stream.next() => heard,
                 () = sleep_until(self.ping_at) => {
                     self.ping_at = Instant::now() + PING_EACH;
-                    // A write that fails is heard of as the end of the stream.
                     let _ = timeout(REQUEST_MAX, stream.send(Message::text("{\"type\":\"ping\"}"))).await;
                     continue;
                 }
@@ -232,18 +249,15 @@ impl Socket {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn a_state_says_what_to_do() {
         let show = Show::of(&json!({"type": "state", "stream": null}));
         assert_eq!(show, Show::default());
         let armed = Show::of(&json!({"stream": {"id": "s", "phase": "lobby", "armed": true}}));
-        assert!(armed.on_air && !armed.over && armed.delivery.is_none());
-        let moving = Show::of(&json!({"stream": {"id": "s", "phase": "live"}, "delivery": "hls", "move_within_ms": 4_000}));
-        assert_eq!(moving.delivery, Some((Delivery::Hls, Duration::from_secs(4))));
-        let down = Show::of(&json!({"stream": {"id": "s", "phase": "reconnecting"}, "delivery": "slate"}));
-        assert!(down.on_air && down.reconnecting && down.delivery.is_none());
+        assert!(armed.on_air && !armed.over);
+        let down = Show::of(&json!({"stream": {"id": "s", "phase": "reconnecting"}}));
+        assert!(down.on_air && down.reconnecting);
         assert!(Show::of(&json!({"stream": {"id": "s", "phase": "archived"}})).over);
     }
 }

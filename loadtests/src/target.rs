@@ -56,12 +56,15 @@ impl Target {
         Err(TargetError::NotOurs(url.host_str().unwrap_or_default().to_owned()))
     }
 
-    /// As [`Target::allow`], for an address that is still a text.
+    /// As [`Target::allow`], for an address that is still a text; a path is one of the target itself.
     ///
     /// # Errors
     /// When it is none, or another machine that nobody answers for.
     pub fn allow_text(&self, url: &str) -> Result<Url, TargetError> {
-        let parsed = Url::parse(url).map_err(|_| TargetError::NotAnAddress(url.chars().take(200).collect()))?;
+        // What is told of it must not hold its token.
+        let shown = || url.split(['?', '~']).next().unwrap_or_default().chars().take(200).collect();
+        let parsed = Url::options().base_url(Some(&self.base)).parse(url);
+        let parsed = parsed.map_err(|_| TargetError::NotAnAddress(shown()))?;
         self.allow(&parsed).map(|()| parsed)
     }
 
@@ -103,6 +106,7 @@ mod tests {
     fn media_may_not_lead_away_either() {
         let target = Target::new("http://127.0.0.1:8080", false).unwrap();
         assert!(target.allow_text("ws://127.0.0.1:7880").is_ok());
+        assert_eq!(target.allow_text("/hls/x.m3u8").unwrap().as_str(), "http://127.0.0.1:8080/hls/x.m3u8");
         assert!(target.allow_text("wss://media.example.com").is_err());
         assert_eq!(target.socket("/live/x"), "ws://127.0.0.1:8080/live/x");
     }

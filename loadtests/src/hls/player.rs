@@ -162,10 +162,9 @@ impl HlsPlayer {
     }
 
     /// From now on requests carry the token of this address.
-    pub fn renew(&self, url: &str) {
-        let fresh = token_of(url).map(str::to_owned);
-        if let (Ok(url), Some(fresh)) = (Url::parse(url), fresh) {
-            self.inner.lock().fresh = Some((url, fresh));
+    pub fn renew(&self, url: &Url) {
+        if let Some(fresh) = token_of(url.as_str()).map(str::to_owned) {
+            self.inner.lock().fresh = Some((url.clone(), fresh));
         }
     }
 

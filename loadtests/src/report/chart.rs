@@ -10,6 +10,8 @@ const TOP: f64 = 14.0;
 const BOTTOM: f64 = 26.0;
 /// Marks of the phases are named if there are no more than these.
 const NAMED_MAX: usize = 8;
+/// A limit above so many times the highest point is not drawn.
+const LIMIT_TIMES_MAX: f64 = 3.0;
 
 /// One line; `None` makes a gap in it.
 pub(super) struct Series<'a> {
@@ -61,7 +63,10 @@ impl Chart<'_> {
     /// The figure, with a legend.
     pub fn figure(&self) -> String {
         let values = self.series.iter().flat_map(|series| series.points.iter().filter_map(|(_, value)| *value));
-        let highest = values.chain(self.limit).fold(1.0, f64::max);
+        let highest = values.fold(1.0, f64::max);
+        // A limit far above would press everything to the ground: then it is only told.
+        let drawn = self.limit.filter(|limit| *limit <= LIMIT_TIMES_MAX * highest);
+        let highest = drawn.map_or(highest, |limit| highest.max(limit));
         let step = step(highest);
         let top = (highest / step).ceil() * step;
         let length = self.length_s.max(1.0);
@@ -91,7 +96,7 @@ impl Chart<'_> {
                 let _ = writeln!(out, "<text class=\"name\" x=\"{:.1}\" y=\"{:.1}\">{}</text>", at + 4.0, TOP + 9.0, escape(name));
             }
         }
-        if let Some(limit) = self.limit {
+        if let Some(limit) = drawn {
             let _ = writeln!(out, "<path class=\"limit\" d=\"M{LEFT:.1} {:.1}H{:.1}\"/>", y(limit), WIDTH - RIGHT);
         }
         for series in &self.series {
@@ -101,8 +106,9 @@ impl Chart<'_> {
         for series in &self.series {
             let _ = write!(out, "<span class=\"{}\">{}</span>", series.class, escape(series.name));
         }
-        if self.limit.is_some() {
-            out.push_str("<span class=\"limit\">limit</span>");
+        if let Some(limit) = self.limit {
+            let above = if drawn.is_some() { "" } else { ", far above" };
+            let _ = write!(out, "<span class=\"limit\">limit {limit:.0}{above}</span>");
         }
         out.push_str("</p>\n</figure>\n");
         out

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use backstage_media::participant::{Access, TokenError, TokenSource};
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::browser::{Browser, RequestError};
 use crate::socket::Delivery;
@@ -56,13 +56,28 @@ pub fn is_final(error: &RequestError) -> bool {
     matches!(error, RequestError::Refused { code, .. } if FINAL.contains(&code.as_str()))
 }
 
-/// Asks. `failed`: what has just failed, so that the server may offer the other one.
+/// What the server is to know when it decides.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Wish {
+    /// What is on the screen.
+    pub watching: Option<Delivery>,
+    /// What has just failed, so that the server may offer the other one.
+    pub failed: Option<Delivery>,
+}
+
+/// Asks.
 ///
 /// # Errors
 /// When it is refused.
-pub async fn ask(browser: &Browser, experience: &str, failed: Option<Delivery>) -> Result<Admission, RequestError> {
+pub async fn ask(browser: &Browser, experience: &str, wish: Wish) -> Result<Admission, RequestError> {
     let path = format!("/api/v1/experiences/{experience}/admission");
-    let body = failed.map_or_else(|| json!({}), |failed| json!({ "failed": failed.as_str() }));
+    let mut body = serde_json::Map::new();
+    for (name, delivery) in [("watching", wish.watching), ("failed", wish.failed)] {
+        if let Some(delivery) = delivery {
+            body.insert(name.into(), delivery.as_str().into());
+        }
+    }
+    let body = Value::Object(body);
     let told = browser.post(&path, &body).await?.json()?;
     Admission::read(&told).ok_or(RequestError::Unexpected { path, what: "it offers neither webrtc nor hls" })
 }
@@ -87,7 +102,8 @@ impl TokenSource for Tickets {
             if let Some(first) = self.first.lock().take() {
                 return Ok(first);
             }
-            match ask(&self.browser, &self.experience, None).await {
+            let wish = Wish { watching: Some(Delivery::Webrtc), failed: None };
+            match ask(&self.browser, &self.experience, wish).await {
                 Ok(Admission::Webrtc(access)) if self.browser.target().allow_text(&access.url).is_ok() => Ok(access),
                 Ok(_) => Err(TokenError::Never("another delivery is offered".into())),
                 Err(error) if is_final(&error) => Err(TokenError::Never(error.to_string())),
@@ -100,6 +116,7 @@ impl TokenSource for Tickets {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
     fn an_admission_says_what_to_play() {

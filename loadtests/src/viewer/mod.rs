@@ -26,7 +26,7 @@ use crate::figures::Figures;
 use crate::scenario::Habit;
 use crate::socket::{Delivery, News, Show, Socket};
 use crate::target::Target;
-use admission::{Admission, ask, is_final};
+use admission::{Admission, Wish, ask, is_final};
 use source::Running;
 
 /// How often a viewer looks at its own picture.
@@ -210,6 +210,7 @@ impl Visit {
                 () = at(reload_at) => return End::Reload,
                 _ = looks.tick() => self.look().await,
             }
+            socket.watches(self.watching);
         }
     }
 
@@ -235,11 +236,7 @@ impl Visit {
             }
             self.show_now();
         }
-        let delivery = show.delivery;
         self.show = show;
-        if let Some((to, within)) = delivery {
-            self.told(to, within);
-        }
     }
 
     /// The moment is drawn once, however often it is told.
@@ -283,7 +280,8 @@ impl Visit {
 
     /// A source that leads to another machine is none; that is told.
     async fn start(&mut self, failed: Option<Delivery>) -> Result<Option<Running>, RequestError> {
-        let admission = ask(&self.browser, &self.experience, failed).await?;
+        let wish = Wish { watching: self.watching, failed };
+        let admission = ask(&self.browser, &self.experience, wish).await?;
         let running = Running::start(admission, &self.browser, &self.experience, &self.figures);
         Ok(running.inspect_err(|error| self.figures.error("elsewhere", &error.to_string())).ok())
     }
@@ -303,10 +301,11 @@ impl Visit {
 
     async fn renew(&mut self) {
         self.renew_at = None;
-        match ask(&self.browser, &self.experience, None).await {
+        let wish = Wish { watching: self.watching, failed: None };
+        match ask(&self.browser, &self.experience, wish).await {
             Ok(Admission::Hls { url, expires_at }) => {
                 if let Some(front) = &mut self.front {
-                    front.renew(&url);
+                    front.renew(&url, self.browser.target());
                     self.renew_later(Some(expires_at));
                 }
             }

@@ -11,7 +11,7 @@ use crate::browser::Browser;
 use crate::figures::Figures;
 use crate::hls::HlsPlayer;
 use crate::socket::Delivery;
-use crate::target::TargetError;
+use crate::target::{Target, TargetError};
 
 /// Identities of hosts begin with it.
 const HOST: &str = "host:";
@@ -56,6 +56,8 @@ pub struct Running {
     /// When a playback token ends, ms since the Unix epoch.
     pub expires_at: Option<i64>,
     told_gap_ms: u64,
+    /// The longest gap that the stage did not excuse, ms.
+    worst_ms: u64,
     told_stalls: u64,
     stands: bool,
     latency_at: Instant,
@@ -81,8 +83,8 @@ impl Running {
                 (Kind::Room(Room::start(SubscriberSettings::new(host), tickets)), None)
             }
             Admission::Hls { url, expires_at } => {
-                browser.target().allow_text(&url)?;
-                let player = HlsPlayer::start(browser.client().clone(), Arc::clone(browser.target()), &url);
+                let url = browser.target().allow_text(&url)?;
+                let player = HlsPlayer::start(browser.client().clone(), Arc::clone(browser.target()), url.as_str());
                 (Kind::Playlist(player), Some(expires_at))
             }
         };
@@ -92,6 +94,7 @@ impl Running {
             began,
             expires_at,
             told_gap_ms: 0,
+            worst_ms: 0,
             told_stalls: 0,
             stands: false,
             latency_at: began,
@@ -145,8 +148,12 @@ impl Running {
         if look.longest_gap_ms > self.told_gap_ms {
             self.told_gap_ms = look.longest_gap_ms;
             if !excused {
-                self.figures.gap(look.longest_gap_ms);
+                self.worst_ms = look.longest_gap_ms;
+                self.figures.gap_now(look.longest_gap_ms);
             }
+        }
+        if !excused {
+            self.worst_ms = self.worst_ms.max(look.standing_ms);
         }
         let stands = match self.kind {
             Kind::Room(_) => look.standing_ms > STALL_MS,
@@ -177,9 +184,9 @@ impl Running {
     }
 
     /// Goes on with the token of another admission.
-    pub fn renew(&self, url: &str) {
-        if let Kind::Playlist(player) = &self.kind {
-            player.renew(url);
+    pub fn renew(&self, url: &str, target: &Target) {
+        if let (Kind::Playlist(player), Ok(url)) = (&self.kind, target.allow_text(url)) {
+            player.renew(&url);
         }
     }
 
@@ -209,9 +216,8 @@ impl Running {
             }
         };
         self.figures.pictures(pictures, keyframes);
-        if self.shown && pictures > 0 && self.told_gap_ms == 0 {
-            // Nothing was noticed: that counts too.
-            self.figures.gap(0);
+        if self.shown && pictures > 0 {
+            self.figures.gap(self.worst_ms);
         }
     }
 }
