@@ -113,7 +113,8 @@ impl Answer {
     /// Unless it is a success with JSON.
     pub fn json(self) -> Result<Value, RequestError> {
         let good = self.good()?;
-        serde_json::from_str(&good.body).map_err(|_| RequestError::Unexpected { path: good.path, what: "it is no JSON" })
+        serde_json::from_str(&good.body)
+            .map_err(|_| RequestError::Unexpected { path: good.path, what: "it is no JSON" })
     }
 }
 

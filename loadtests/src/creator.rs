@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use backstage_media::participant::{Access, Lost, Programme, PublishError, Publisher, PublisherSettings, PublisherStats};
+use backstage_media::participant::{
+    Access, Lost, Programme, PublishError, Publisher, PublisherSettings, PublisherStats,
+};
 use serde_json::{Value, json};
 
 use crate::browser::{Browser, RequestError};
@@ -20,7 +22,9 @@ pub enum CreatorError {
     #[error("the creator: {0}")]
     Request(#[from] RequestError),
     /// There is no mailbox: the server is not in development.
-    #[error("the server shows no mail at /dev/mail.json: it must run in development, or take publisher.kind = \"external\"")]
+    #[error(
+        "the server shows no mail at /dev/mail.json: it must run in development, or take publisher.kind = \"external\""
+    )]
     NoMailbox,
     /// No code came.
     #[error("no sign-in code came for {0} within 10 s")]

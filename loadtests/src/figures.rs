@@ -25,7 +25,9 @@ pub struct Times(Histogram<u32>);
 impl Default for Times {
     fn default() -> Times {
         // Its bounds are right, so the second way is never gone; it grows by itself.
-        Times(Histogram::new_with_bounds(1, MS_MAX, 3).or_else(|_| Histogram::new(3)).unwrap_or_else(|_| unreachable!()))
+        Times(
+            Histogram::new_with_bounds(1, MS_MAX, 3).or_else(|_| Histogram::new(3)).unwrap_or_else(|_| unreachable!()),
+        )
     }
 }
 

@@ -21,7 +21,7 @@ struct Arguments {
     #[arg(long)]
     target: String,
     /// Where NAME.json and NAME.html are written.
-    #[arg(long, default_value = "load-reports")]
+    #[arg(long, default_value = "load-reports", overrides_with = "out")]
     out: PathBuf,
     /// The target is another machine, and it is mine to load.
     #[arg(long)]
@@ -53,7 +53,13 @@ async fn load(arguments: Arguments) -> Result<bool, Box<dyn std::error::Error>> 
     let origin = target.origin();
     let mut out = std::io::stdout();
     if arguments.check {
-        writeln!(out, "{}: up to {} viewers, {} s", scenario.name, scenario.viewers_max(), scenario.length().as_secs())?;
+        writeln!(
+            out,
+            "{}: up to {} viewers, {} s",
+            scenario.name,
+            scenario.viewers_max(),
+            scenario.length().as_secs()
+        )?;
         return Ok(true);
     }
     let mut progress = Progress::new(scenario.length());

@@ -17,13 +17,7 @@ use crate::target::Target;
 const UNDER_WAY_MAX: usize = 500;
 
 /// Opens pages until `stop` says so or is gone. The rate does not depend on the answers.
-pub async fn run(
-    pages: Pages,
-    client: Client,
-    target: Arc<Target>,
-    figures: Figures,
-    mut stop: watch::Receiver<bool>,
-) {
+pub async fn run(pages: Pages, client: Client, target: Arc<Target>, figures: Figures, mut stop: watch::Receiver<bool>) {
     if pages.per_second == 0 || pages.paths.is_empty() {
         return;
     }

@@ -90,14 +90,25 @@ mod tests {
 
     #[test]
     fn only_this_machine_is_a_target_unless_its_owner_says_so() {
-        for own in ["http://127.0.0.1:8080", "http://localhost", "http://[::1]:9", "http://127.9.9.9", "https://localhost/"] {
+        for own in
+            ["http://127.0.0.1:8080", "http://localhost", "http://[::1]:9", "http://127.9.9.9", "https://localhost/"]
+        {
             assert!(Target::new(own, false).is_ok(), "{own}");
         }
-        for other in ["http://10.0.0.1", "https://example.com", "http://localhost.example.com", "http://[::ffff:8.8.8.8]"] {
+        for other in
+            ["http://10.0.0.1", "https://example.com", "http://localhost.example.com", "http://[::ffff:8.8.8.8]"]
+        {
             assert!(matches!(Target::new(other, false), Err(TargetError::NotOurs(_))), "{other}");
             assert!(Target::new(other, true).is_ok(), "{other}");
         }
-        for wrong in ["", "127.0.0.1:8080", "ftp://localhost", "http://localhost/m/demo", "http://a:b@localhost", "http://localhost?x"] {
+        for wrong in [
+            "",
+            "127.0.0.1:8080",
+            "ftp://localhost",
+            "http://localhost/m/demo",
+            "http://a:b@localhost",
+            "http://localhost?x",
+        ] {
             assert!(matches!(Target::new(wrong, true), Err(TargetError::NotAnAddress(_))), "{wrong}");
         }
     }

@@ -45,7 +45,13 @@ pub fn judge(limits: &Limits, totals: &Totals, complete: bool) -> Verdict {
     let moves = |count: u64| (totals.told > 0).then_some(count);
     let all = [
         ("join_ms_p95", "Join, 95 %", "ms", limits.join_ms_p95, totals.join.percentile(95.0)),
-        ("first_frame_ms_p95", "First picture, 95 %", "ms", limits.first_frame_ms_p95, totals.first_frame.percentile(95.0)),
+        (
+            "first_frame_ms_p95",
+            "First picture, 95 %",
+            "ms",
+            limits.first_frame_ms_p95,
+            totals.first_frame.percentile(95.0),
+        ),
         ("frame_gap_ms_max", "Longest gap between pictures", "ms", limits.frame_gap_ms_max, totals.gap.max()),
         ("move_gap_ms_max", "Longest gap of a move", "ms", limits.move_gap_ms_max, totals.move_gap.max()),
         ("stalls_max", "Stalls", "", limits.stalls_max, counted(totals.stalls)),

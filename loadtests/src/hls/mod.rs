@@ -9,6 +9,6 @@ mod playlist;
 
 pub use addresses::{token_of, with_token};
 pub use fragment::{FragmentError, Media, Tracks};
-pub use player::{HlsError, HlsPlayer, HlsStats};
+pub use player::{ENDED, HlsError, HlsPlayer, HlsStats};
 pub use playhead::Playhead;
 pub use playlist::{Part, Playlist, PlaylistError, Segment, variant};

@@ -34,6 +34,9 @@ const READY_PICTURES: u64 = 20;
 /// So often the playlist has to have grown.
 const READY_ADVANCES: u64 = 2;
 
+/// The word for a playlist that has ended, see [`HlsError::word`].
+pub const ENDED: &str = "hls ended";
+
 /// Why it plays no more.
 #[derive(Debug, thiserror::Error)]
 pub enum HlsError {
@@ -77,7 +80,7 @@ impl HlsError {
     /// One word for figures.
     pub fn word(&self) -> &'static str {
         match self {
-            HlsError::Ended => "hls ended",
+            HlsError::Ended => ENDED,
             HlsError::Target(_) | HlsError::Address => "hls address",
             HlsError::Transport { .. } => "hls no answer",
             HlsError::Refused { .. } => "hls refused",

@@ -81,19 +81,31 @@ impl Chart<'_> {
         for index in 0..=steps {
             let value = f64::from(index) * step;
             let (from, to, at) = (LEFT, WIDTH - RIGHT, y(value));
-            let _ = writeln!(out, "<path class=\"grid\" d=\"M{from:.1} {at:.1}H{to:.1}\"/><text class=\"up\" x=\"{:.1}\" y=\"{:.1}\">{value:.0}</text>", from - 8.0, at + 4.0);
+            let _ = writeln!(
+                out,
+                "<path class=\"grid\" d=\"M{from:.1} {at:.1}H{to:.1}\"/><text class=\"up\" x=\"{:.1}\" y=\"{:.1}\">{value:.0}</text>",
+                from - 8.0,
+                at + 4.0
+            );
         }
         let across = self::step(length);
         let mut at = 0.0;
         while at <= length {
-            let _ = writeln!(out, "<text class=\"level\" x=\"{:.1}\" y=\"{:.1}\">{at:.0} s</text>", x(at), HEIGHT - 6.0);
+            let _ =
+                writeln!(out, "<text class=\"level\" x=\"{:.1}\" y=\"{:.1}\">{at:.0} s</text>", x(at), HEIGHT - 6.0);
             at += across;
         }
         for (begins, name) in self.phases {
             let at = x(*begins);
             let _ = writeln!(out, "<path class=\"phase\" d=\"M{at:.1} {TOP:.1}V{:.1}\"/>", HEIGHT - BOTTOM);
             if self.phases.len() <= NAMED_MAX {
-                let _ = writeln!(out, "<text class=\"name\" x=\"{:.1}\" y=\"{:.1}\">{}</text>", at + 4.0, TOP + 9.0, escape(name));
+                let _ = writeln!(
+                    out,
+                    "<text class=\"name\" x=\"{:.1}\" y=\"{:.1}\">{}</text>",
+                    at + 4.0,
+                    TOP + 9.0,
+                    escape(name)
+                );
             }
         }
         if let Some(limit) = drawn {

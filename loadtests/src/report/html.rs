@@ -68,7 +68,9 @@ fn times(out: &mut String, subject: Subject<'_>) {
         ("HLS behind the capture", &totals.latency),
         ("Pages", &totals.pages),
     ];
-    out.push_str("<table>\n<caption>Times, ms</caption>\n<tr><th>What<th>Count<th>50 %<th>95 %<th>99 %<th>Longest</tr>\n");
+    out.push_str(
+        "<table>\n<caption>Times, ms</caption>\n<tr><th>What<th>Count<th>50 %<th>95 %<th>99 %<th>Longest</tr>\n",
+    );
     for (words, times) in rows.into_iter().filter(|(_, times)| times.count() > 0) {
         let _ = write!(out, "<tr><td>{words}<td class=\"number\">{}", times.count());
         for value in [times.percentile(50.0), times.percentile(95.0), times.percentile(99.0), times.max()] {
@@ -135,12 +137,7 @@ fn charts(subject: Subject<'_>) -> Vec<Chart<'_>> {
             vec![series("longest of a second", "a", &|second| second.gap_ms_max)],
             limits.frame_gap_ms_max,
         ),
-        chart(
-            "HLS behind the capture",
-            "ms",
-            vec![series("median", "b", &|second| second.latency_ms_p50)],
-            None,
-        ),
+        chart("HLS behind the capture", "ms", vec![series("median", "b", &|second| second.latency_ms_p50)], None),
         chart(
             "Pages",
             "ms",

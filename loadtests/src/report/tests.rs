@@ -73,7 +73,10 @@ fn the_page_is_one_whole_file_and_shows_words_as_words() {
         assert!(!page.contains(other), "it needs {other}");
     }
     // 10 viewers at the top, 4 left on WebRTC: the line goes down at the third of four seconds.
-    assert!(page.contains("<path class=\"line a\" d=\"M216.0 14.0h0.1L380.0 14.0L544.0 122.0L708.0 122.0\"/>"), "{page}");
+    assert!(
+        page.contains("<path class=\"line a\" d=\"M216.0 14.0h0.1L380.0 14.0L544.0 122.0L708.0 122.0\"/>"),
+        "{page}"
+    );
 }
 
 #[test]

@@ -95,7 +95,8 @@ impl<'a> Section<'a> {
     pub fn texts(&mut self, key: &'static str, max: usize, mistakes: &mut Mistakes) -> Vec<String> {
         let name = self.name(key);
         let Some(value) = self.value(key) else { return vec![] };
-        let texts = value.as_array().map(|list| list.iter().filter_map(|one| one.as_str().map(str::to_owned)).collect());
+        let texts =
+            value.as_array().map(|list| list.iter().filter_map(|one| one.as_str().map(str::to_owned)).collect());
         match texts {
             Some(texts) if value.as_array().map(Vec::len) == Some(Vec::len(&texts)) && texts.len() <= max => texts,
             Some(_) | None => {
@@ -106,12 +107,7 @@ impl<'a> Section<'a> {
     }
 
     /// A whole number; `None` when it is not there or wrong, which is told.
-    pub fn number(
-        &mut self,
-        key: &'static str,
-        range: RangeInclusive<u64>,
-        mistakes: &mut Mistakes,
-    ) -> Option<u64> {
+    pub fn number(&mut self, key: &'static str, range: RangeInclusive<u64>, mistakes: &mut Mistakes) -> Option<u64> {
         let name = self.name(key);
         let value = self.value(key)?;
         let number = value.as_integer().and_then(|number| u64::try_from(number).ok());

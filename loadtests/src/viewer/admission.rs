@@ -120,7 +120,8 @@ mod tests {
 
     #[test]
     fn an_admission_says_what_to_play() {
-        let webrtc = json!({"delivery": "webrtc", "livekit": {"url": "ws://x", "token": "t"}, "hls": null, "expires_at": 5});
+        let webrtc =
+            json!({"delivery": "webrtc", "livekit": {"url": "ws://x", "token": "t"}, "hls": null, "expires_at": 5});
         assert_eq!(Admission::read(&webrtc).unwrap().delivery(), Delivery::Webrtc);
         let hls = json!({"delivery": "hls", "livekit": null, "hls": {"url": "http://x?token=t"}, "expires_at": 5});
         assert_eq!(Admission::read(&hls).unwrap().delivery(), Delivery::Hls);

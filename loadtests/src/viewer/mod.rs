@@ -23,6 +23,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use crate::browser::{Browser, RequestError};
 use crate::creator::experience_of;
 use crate::figures::Figures;
+use crate::hls::ENDED;
 use crate::scenario::Habit;
 use crate::socket::{Delivery, News, Show, Socket};
 use crate::target::Target;
@@ -40,6 +41,8 @@ const AGAIN: Duration = Duration::from_secs(10);
 /// First pause after a failure; doubled up to the longest.
 const PAUSE: Duration = Duration::from_millis(500);
 const PAUSE_MAX: Duration = Duration::from_secs(10);
+/// After the end of a playlist, the news of the show's end comes within this.
+const NEWS_MAX: Duration = Duration::from_secs(2);
 /// A server that asks for patience gets no more than this.
 const PATIENCE_S_MAX: u64 = 60;
 
@@ -327,7 +330,9 @@ impl Visit {
     /// Looks at the picture, and swaps when the new one is steady.
     async fn look(&mut self) {
         let now = Instant::now();
-        if self.kept.as_ref().is_some_and(|(_, until)| now >= *until) && let Some((old, _)) = self.kept.take() {
+        if self.kept.as_ref().is_some_and(|(_, until)| now >= *until)
+            && let Some((old, _)) = self.kept.take()
+        {
             old.stop().await;
         }
         let excused = self.show.reconnecting;
@@ -360,6 +365,13 @@ impl Visit {
         if let Some((kind, words)) = failed
             && self.show.on_air
         {
+            if kind == ENDED {
+                // The news that the show is over is on its way; if it is not over, this one comes back.
+                self.front.take().into_iter().for_each(Running::leave);
+                self.ask_at = Some(now + NEWS_MAX);
+                self.show_now();
+                return;
+            }
             self.figures.error(kind, &words);
             self.front.take().into_iter().for_each(Running::leave);
             self.show_now();

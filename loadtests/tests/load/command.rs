@@ -55,8 +55,7 @@ async fn the_exit_code_is_the_verdict_and_the_reports_are_written() {
         let output = load(&[&path, "--target", &server.url(), "--out", &words(&out)]).await;
         assert_eq!(output.status.code(), Some(code), "{}\n{}", said(&output), server.log());
         assert!(said(&output).contains(word) && said(&output).contains("1/4 s"), "{}", said(&output));
-        let json: serde_json::Value =
-            serde_json::from_slice(&std::fs::read(out.join("brief.json")).unwrap()).unwrap();
+        let json: serde_json::Value = serde_json::from_slice(&std::fs::read(out.join("brief.json")).unwrap()).unwrap();
         assert_eq!((&json["passed"], &json["complete"]), (&(code == 0).into(), &true.into()));
         assert_eq!(json["join_ms"]["count"], 3);
         let page = std::fs::read_to_string(out.join("brief.html")).unwrap();
@@ -76,7 +75,11 @@ async fn a_stranger_is_never_loaded_and_mistakes_are_told() {
     std::fs::write(&path, "nam = \"x\"\n").unwrap();
     let output = load(&[path.to_str().unwrap(), "--target", "http://127.0.0.1:9"]).await;
     assert_eq!(output.status.code(), Some(1));
-    assert!(said(&output).contains("nam is not known") && said(&output).contains("name is missing"), "{}", said(&output));
+    assert!(
+        said(&output).contains("nam is not known") && said(&output).contains("name is missing"),
+        "{}",
+        said(&output)
+    );
 
     let output = load(&[&shipped("join_storm"), "--target", "http://127.0.0.1:9", "--check"]).await;
     assert_eq!((output.status.code(), said(&output).as_str()), (Some(0), "join_storm: up to 100 viewers, 50 s\n"));

@@ -32,7 +32,7 @@ impl Stage {
         let folder = Folder::new();
         let origin = Origin::start(Settings::local(folder.path())).await.unwrap();
         let keys = origin.credentials();
-        let body = json!({ "playback_policies": [policy], "latency_mode": "low", "new_asset_settings": {} });
+        let body = json!({ "playback_policies": [policy], "latency_mode": "low", "reconnect_window": 60 });
         let made: Value = client()
             .unwrap()
             .post(format!("{}/video/v1/live-streams", origin.base_url()))

@@ -30,6 +30,7 @@ fn binary() -> PathBuf {
 
 impl Server {
     pub async fn start(env: &[(&str, &str)]) -> Server {
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let folder = Folder::new();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let log = std::fs::File::create(folder.path().join("server.log")).unwrap();

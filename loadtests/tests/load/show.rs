@@ -19,7 +19,6 @@ email = "creator@example.com"
 "#;
 
 async fn play(server: &Server, text: &str) -> Outcome {
-    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let scenario = Scenario::parse(&format!("{HEAD}{text}")).unwrap();
     let target = Target::new(&server.url(), false).unwrap();
     run(&scenario, target, |_, _, _| {}, std::future::pending()).await.unwrap()
