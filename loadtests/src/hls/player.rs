@@ -13,11 +13,13 @@ use tokio::time::{Instant, sleep};
 use url::Url;
 
 use super::addresses::{token_of, with_token};
-use super::fragment::{FragmentError, Tracks};
+use super::error::HlsError;
+use super::fragment::Tracks;
+use super::next::{Next, next};
 use super::playhead::Playhead;
-use super::playlist::{Playlist, PlaylistError, Segment, variant};
+use super::playlist::{Playlist, variant};
 use crate::browser::cause;
-use crate::target::{Target, TargetError};
+use crate::target::Target;
 
 /// Of one playlist, part or segment, bytes.
 const BODY_BYTES_MAX: usize = 32 * 1024 * 1024;
@@ -33,70 +35,6 @@ const RELOAD_MIN: Duration = Duration::from_millis(100);
 const READY_PICTURES: u64 = 20;
 /// So often the playlist has to have grown.
 const READY_ADVANCES: u64 = 2;
-
-/// The word for a playlist that has ended, see [`HlsError::word`].
-pub const ENDED: &str = "hls ended";
-
-/// Why it plays no more.
-#[derive(Debug, thiserror::Error)]
-pub enum HlsError {
-    /// The show is over: the playlist has an end.
-    #[error("the playlist has ended")]
-    Ended,
-    /// The address is on another machine.
-    #[error(transparent)]
-    Target(#[from] TargetError),
-    /// No connection, or it broke.
-    #[error("{what}: {cause}")]
-    Transport {
-        /// What was asked for.
-        what: &'static str,
-        /// Why.
-        cause: String,
-    },
-    /// An HTTP error.
-    #[error("{what} is refused with {status}")]
-    Refused {
-        /// What was asked for.
-        what: &'static str,
-        /// The status.
-        status: u16,
-    },
-    /// Larger than 32 MiB.
-    #[error("{0} is too large")]
-    TooLarge(&'static str),
-    /// Not a playlist.
-    #[error("the playlist: {0}")]
-    Playlist(#[from] PlaylistError),
-    /// Not media.
-    #[error("a part: {0}")]
-    Media(#[from] FragmentError),
-    /// An address in the playlist is none.
-    #[error("an address in the playlist cannot be read")]
-    Address,
-}
-
-impl HlsError {
-    /// One word for figures.
-    pub fn word(&self) -> &'static str {
-        match self {
-            HlsError::Ended => ENDED,
-            HlsError::Target(_) | HlsError::Address => "hls address",
-            HlsError::Transport { .. } => "hls no answer",
-            HlsError::Refused { .. } => "hls refused",
-            HlsError::TooLarge(_) | HlsError::Playlist(_) | HlsError::Media(_) => "hls unreadable",
-        }
-    }
-
-    /// Trying again would only give the same.
-    fn is_final(&self) -> bool {
-        match self {
-            HlsError::Ended | HlsError::Target(_) | HlsError::Address | HlsError::TooLarge(_) => true,
-            HlsError::Refused { status, .. } => matches!(status, 401 | 403 | 410),
-            HlsError::Transport { .. } | HlsError::Playlist(_) | HlsError::Media(_) => false,
-        }
-    }
-}
 
 /// A snapshot.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -202,35 +140,6 @@ struct Run {
     target: Arc<Target>,
     inner: Arc<Mutex<Inner>>,
     began: Instant,
-}
-
-/// What is fetched next.
-enum Next<'a> {
-    /// This part of a segment.
-    Part(&'a Segment, usize),
-    /// All of a segment.
-    Whole(&'a Segment),
-    /// The beginning of the segment after it.
-    After(&'a Segment),
-    /// It has left the playlist.
-    Gone,
-    /// It is not there yet.
-    NotYet,
-}
-
-fn next(list: &Playlist, (msn, part): (u64, usize)) -> Next<'_> {
-    let Some(segment) = list.segment(msn) else {
-        let last = list.segments.last().map_or(0, |last| last.msn);
-        // A number far beyond the end is that of an encoder that began anew.
-        return if msn == last + 1 || list.segments.is_empty() { Next::NotYet } else { Next::Gone };
-    };
-    match (segment.parts.len(), segment.uri.is_some()) {
-        (parts, _) if part < parts => Next::Part(segment, part),
-        (0, true) if part == 0 => Next::Whole(segment),
-        (0, true) => Next::Gone,
-        (_, true) => Next::After(segment),
-        (_, false) => Next::NotYet,
-    }
 }
 
 impl Run {
@@ -398,31 +307,5 @@ impl Run {
             }
         }
         Ok((data.freeze(), at))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::playlist::Part;
-    use super::*;
-
-    fn segment(msn: u64, parts: usize, whole: bool) -> Segment {
-        let part = Part { uri: "p".into(), duration: Duration::from_millis(200), independent: false };
-        Segment { msn, parts: vec![part; parts], uri: whole.then(|| "s".into()), ..Segment::default() }
-    }
-
-    #[test]
-    fn what_comes_next_follows_from_the_playlist() {
-        let segments = vec![segment(5, 0, true), segment(6, 5, true), segment(7, 2, false)];
-        let list = Playlist { segments, ..Playlist::default() };
-        assert!(matches!(next(&list, (5, 0)), Next::Whole(_)));
-        assert!(matches!(next(&list, (5, 3)), Next::Gone), "its parts are not listed any more");
-        assert!(matches!(next(&list, (6, 4)), Next::Part(_, 4)));
-        assert!(matches!(next(&list, (6, 5)), Next::After(_)));
-        assert!(matches!(next(&list, (7, 1)), Next::Part(_, 1)));
-        assert!(matches!(next(&list, (7, 2)), Next::NotYet));
-        assert!(matches!(next(&list, (8, 0)), Next::NotYet));
-        assert!(matches!(next(&list, (4, 0)), Next::Gone));
-        assert!(matches!(next(&list, (12, 0)), Next::Gone), "an encoder began anew");
     }
 }

@@ -44,7 +44,7 @@ fn limits(out: &mut String, lines: &[Line]) {
         out.push_str("<p class=\"quiet\">The scenario has no limits.</p>\n");
         return;
     }
-    out.push_str("<table>\n<caption>Limits</caption>\n<tr><th>What<th>Measured<th>At most<th>Verdict</tr>\n");
+    out.push_str("<table>\n<caption>Limits</caption>\n<tr><th>What<th class=\"number\">Measured<th class=\"number\">At most<th>Verdict</tr>\n");
     for line in lines {
         let (word, class) = if line.passed { ("pass", "good") } else { ("FAIL", "bad") };
         let (measured, allowed) = (figure(line.measured, line.unit), figure(Some(line.allowed), line.unit));
@@ -69,7 +69,7 @@ fn times(out: &mut String, subject: Subject<'_>) {
         ("Pages", &totals.pages),
     ];
     out.push_str(
-        "<table>\n<caption>Times, ms</caption>\n<tr><th>What<th>Count<th>50 %<th>95 %<th>99 %<th>Longest</tr>\n",
+        "<table>\n<caption>Times, ms</caption>\n<tr><th>What<th class=\"number\">Count<th class=\"number\">50 %<th class=\"number\">95 %<th class=\"number\">99 %<th class=\"number\">Longest</tr>\n",
     );
     for (words, times) in rows.into_iter().filter(|(_, times)| times.count() > 0) {
         let _ = write!(out, "<tr><td>{words}<td class=\"number\">{}", times.count());
@@ -165,7 +165,7 @@ fn errors(out: &mut String, subject: Subject<'_>) {
         out.push_str("<p class=\"quiet\">No errors.</p>\n");
         return;
     }
-    out.push_str("<table>\n<caption>Errors</caption>\n<tr><th>Kind<th>Count<th>The first one</tr>\n");
+    out.push_str("<table>\n<caption>Errors</caption>\n<tr><th>Kind<th class=\"number\">Count<th>The first one</tr>\n");
     for (kind, errors) in errors {
         let _ = writeln!(
             out,

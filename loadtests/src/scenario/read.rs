@@ -82,7 +82,8 @@ fn publisher(mut section: Section<'_>, wrong: &mut Mistakes) -> PublisherKind {
     let publisher = match kind.as_str() {
         "creator" => {
             let size = section.text_or("size", "320x180", wrong);
-            let pixels = |text: &str| text.parse().ok().filter(|n: &u16| (64..=1_920).contains(n) && n % 2 == 0);
+            let pixels =
+                |text: &str| text.parse().ok().filter(|n: &u16| (64..=1_920).contains(n) && n.is_multiple_of(2));
             let size = size.split_once('x').and_then(|(w, h)| Some((pixels(w)?, pixels(h)?)));
             if size.is_none() {
                 wrong.push("publisher.size must be WIDTHxHEIGHT, even numbers from 64 to 1920".into());
