@@ -1,8 +1,12 @@
 //! `load` as people call it.
 
 use std::path::Path;
-use std::process::Output;
+use std::process::{Output, Stdio};
+use std::time::Duration;
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
 use crate::folder::Folder;
@@ -20,7 +24,7 @@ fn shipped(name: &str) -> String {
     format!("{}/scenarios/{name}.toml", env!("CARGO_MANIFEST_DIR"))
 }
 
-fn scenario(folder: &Folder, join_ms: u32) -> String {
+fn scenario(folder: &Folder, seconds: u32, join_ms: u32) -> String {
     let text = format!(
         r#"
 name = "brief"
@@ -33,7 +37,7 @@ kind = "creator"
 email = "creator@example.com"
 [[phase]]
 name = "all"
-seconds = 4
+seconds = {seconds}
 viewers = 3
 [limits]
 join_ms_p95 = {join_ms}
@@ -46,12 +50,12 @@ errors_max = 0
 }
 
 #[tokio::test]
-async fn the_exit_code_is_the_verdict_and_the_reports_are_written() {
+async fn the_exit_code_is_the_verdict_the_reports_are_written_and_ctrl_c_ends_the_show() {
     let (server, folder) = (Server::start(&[]).await, Folder::new());
     let out = folder.path().join("reports");
     let words = |path: &Path| path.to_str().unwrap().to_owned();
     for (join_ms, code, word) in [(30_000, 0, "PASSED"), (1, 1, "FAILED")] {
-        let path = scenario(&folder, join_ms);
+        let path = scenario(&folder, 4, join_ms);
         let output = load(&[&path, "--target", &server.url(), "--out", &words(&out)]).await;
         assert_eq!(output.status.code(), Some(code), "{}\n{}", said(&output), server.log());
         assert!(said(&output).contains(word) && said(&output).contains("1/4 s"), "{}", said(&output));
@@ -61,6 +65,23 @@ async fn the_exit_code_is_the_verdict_and_the_reports_are_written() {
         let page = std::fs::read_to_string(out.join("brief.html")).unwrap();
         assert_eq!(page.matches("<svg ").count(), 6);
     }
+    // Ctrl-C: all go home and the show is ended; the report says that it was early.
+    let path = scenario(&folder, 600, 30_000);
+    let mut child = Command::new(env!("CARGO_BIN_EXE_load"))
+        .args([&path, "--target", &server.url(), "--out", &words(&out)])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let line = tokio::time::timeout(Duration::from_secs(60), lines.next_line()).await.unwrap().unwrap();
+    assert!(line.is_some_and(|line| line.contains("1/600 s")));
+    kill(Pid::from_raw(child.id().unwrap().try_into().unwrap()), Signal::SIGINT).unwrap();
+    let output = tokio::time::timeout(Duration::from_secs(40), child.wait_with_output()).await.unwrap().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said(&output).contains("FAILED: it was ended early"), "{}", said(&output));
+    assert_eq!(server.log().matches("event=\"end\"").count(), 3, "three shows were ended: {}", server.log());
     server.stop().await;
 }
 
