@@ -41,6 +41,8 @@ pub(super) struct Visit {
     /// The page was opened then, or the show began, whatever was later.
     pub(super) opened: Instant,
     pub(super) show: Show,
+    /// Of the show, since the page was opened.
+    pub(super) heard: bool,
     pub(super) front: Option<Running>,
     pub(super) back: Option<Running>,
     pub(super) kept: Option<(Running, Instant)>,
@@ -72,6 +74,7 @@ impl Visit {
             experience: String::new(),
             opened: Instant::now(),
             show: Show::default(),
+            heard: false,
             front: None,
             back: None,
             kept: None,
@@ -112,7 +115,7 @@ impl Visit {
     /// The page, and the free pass if it asks for one.
     async fn open(&mut self) -> Result<(), RequestError> {
         self.opened = Instant::now();
-        (self.joined, self.seen, self.show) = (false, false, Show::default());
+        (self.joined, self.seen, self.show, self.heard) = (false, false, Show::default(), false);
         let page = self.seat.page.clone();
         let mut shown = self.browser.get(&page).await?.good()?;
         let join = format!("{page}/join");
@@ -167,7 +170,7 @@ impl Visit {
         let now = Instant::now();
         if show.on_air && !self.show.on_air {
             // Those who waited in the lobby count from here.
-            if self.front.is_none() && self.show != Show::default() {
+            if self.front.is_none() && self.heard {
                 self.opened = now;
             }
             self.ask_at = self.front.is_none().then_some(now);
@@ -182,7 +185,7 @@ impl Visit {
             }
             self.show_now();
         }
-        self.show = show;
+        (self.show, self.heard) = (show, true);
     }
 
     /// Asks to be let in, and starts what is offered in front.

@@ -70,6 +70,7 @@ errors_max = 0
     assert_passed(&outcome, &server);
     let totals = &outcome.totals;
     assert_eq!((totals.came, totals.told, totals.behind), (20, 0, 0));
+    assert!(totals.join.percentile(50.0).unwrap() < 1_900, "waiting in the lobby does not count: {totals:?}");
     assert!(totals.first_frame.count() >= 16, "each but the lurkers, the reloaders more than once: {totals:?}");
     assert!(totals.pictures > 1_000 && totals.keyframes >= 16, "{totals:?}");
     assert!((100..=400).contains(&outcome.published), "9 s of 30 pictures: {}", outcome.published);
