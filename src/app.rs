@@ -193,6 +193,9 @@ impl App {
         };
         let objects = crate::world::objects(&config, &base.seal, &site.public_url, &base.clock)?;
         let archiver = Arc::new(archiver(&config, &base, &objects));
+        if let Some(hls) = &world.hls {
+            hls.crew.archive_in(archiver.clone());
+        }
         let live = Arc::new(Hub::new(base.store.clone(), base.clock.clone()));
         for (phase, count) in counted(&base.store).await? {
             base.metrics.streams_at_start(&phase, count);
@@ -339,7 +342,7 @@ fn archiver(config: &Config, base: &Base, objects: &Arc<dyn ObjectStore>) -> Arc
 fn media(config: &Config, world: &World, live: &Arc<Hub>) -> Media {
     let Some(hls) = &world.hls else { return Media::default() };
     Media {
-        setup: Setup { delivery: config.delivery.limits(), record: false },
+        setup: Setup { delivery: config.delivery.limits(), record: config.recording.enabled },
         bridges: hls.crew.clone(),
         broadcasts: hls.broadcasts.clone(),
         recordings: hls.crew.clone(),

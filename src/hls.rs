@@ -15,6 +15,8 @@ use crate::crew::{Crew, CrewSettings};
 
 /// Path on our own site under which our own origin's playlists are found.
 pub const PATH: &str = "/hls";
+/// Folder in the data folder for recordings in the making.
+const RECORDINGS: &str = "recordings";
 /// Path that the provider's webhooks are posted to.
 pub const WEBHOOKS: &str = "/webhooks/mux";
 
@@ -64,7 +66,7 @@ impl Hls {
         let screens = Arc::new(Screens::new(signer, browsers, inside, under.clock.clone()));
         let broadcasts = MuxBroadcasts::new(mux.clone(), screens.clone(), under.install);
         let crew = Crew::new(CrewSettings {
-            recordings: None,
+            recordings: config.recording.enabled.then(|| config.data.dir.join(RECORDINGS)),
             ffmpeg: config.mux.embedded.ffmpeg.clone(),
             tokens: Tokens::new(under.livekit, under.install),
             mux,

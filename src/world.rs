@@ -41,7 +41,7 @@ pub struct World {
     pub livekit: Option<Arc<LiveKitServer>>,
     /// Our own event broker.
     pub broker: Option<EmbeddedBroker>,
-    /// HLS; none: WebRTC alone.
+    /// HLS and recordings; none: WebRTC alone.
     pub hls: Option<Hls>,
 }
 
@@ -77,7 +77,7 @@ impl World {
         let rooms = LiveKitRooms::new(&endpoint, ground.install);
         let doors = LiveKitDoors::new(&endpoint, public_url, ground.install, rooms.clone(), ground.clock.clone());
         let store: Arc<dyn Store> = Arc::new(ground.store.clone());
-        let hls = match config.delivery.enabled {
+        let hls = match config.delivery.enabled || config.recording.enabled {
             true => Some(Hls::of(under(config, ground, &endpoint)).await?),
             false => None,
         };

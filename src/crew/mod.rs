@@ -14,11 +14,12 @@ use backstage_media::bridge::BridgeStatus;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use tokio::runtime::Runtime;
 
 use crate::adapters::livekit::Tokens;
 use crate::adapters::mux::Mux;
+use crate::recording::archive::Archiver;
 use show::Show;
 
 /// Threads that media runs on.
@@ -47,6 +48,7 @@ pub struct CrewSettings {
 /// See the module.
 pub struct Crew {
     settings: Arc<CrewSettings>,
+    archiver: OnceLock<Arc<Archiver>>,
     shows: Mutex<BTreeMap<StreamId, Arc<Show>>>,
     runtime: Mutex<Option<Runtime>>,
 }
@@ -59,7 +61,17 @@ impl Crew {
             .thread_name("media")
             .enable_all()
             .build()?;
-        Ok(Crew { settings: Arc::new(settings), shows: Mutex::default(), runtime: Mutex::new(Some(runtime)) })
+        Ok(Crew {
+            settings: Arc::new(settings),
+            archiver: OnceLock::new(),
+            shows: Mutex::default(),
+            runtime: Mutex::new(Some(runtime)),
+        })
+    }
+
+    /// Recordings go into this archive; the first one named stays.
+    pub fn archive_in(&self, archiver: Arc<Archiver>) {
+        let _ = self.archiver.set(archiver);
     }
 
     /// How a stream's bridge is; `None` without one.
@@ -180,7 +192,13 @@ impl Recordings for Crew {
         Box::pin(async move { Ok(all) })
     }
 
-    fn archive<'a>(&'a self, _path: &'a Path) -> BoxFuture<'a, Result<Archiving, ProviderError>> {
-        Box::pin(async move { Err(ProviderError::Final("this server has no archive".into())) })
+    fn archive<'a>(&'a self, path: &'a Path) -> BoxFuture<'a, Result<Archiving, ProviderError>> {
+        Box::pin(async move {
+            match (self.archiver.get(), self.folder(&path.stream)) {
+                (Some(archiver), Some(folder)) => archiver.archive(path, &folder).await,
+                // Recordings are switched off by now: the file waits until they are on again.
+                _ => Err(ProviderError::TryAgain("this server does not record any more".into())),
+            }
+        })
     }
 }

@@ -6,40 +6,46 @@ use crate::watch::{Watch, is_picture, settings};
 use backstage_media::frame::Kind;
 use backstage_media::participant::{Impairment, Programme, Publisher, Stats, SubscriberSettings};
 
-const FRAMES: usize = 180;
+const FRAMES: usize = 360;
+/// Packets that the subscriber without recovery must miss, so that the comparison says something.
+const MISSED_MIN: u64 = 8;
 
-/// Receives 6 s over a network that loses media. LiveKit leaves the first request for a packet unanswered, and str0m
-/// remembers what is missing for 100 packets only: with some 90 packets a second that is enough on a busy machine too.
-async fn received(server: &Server, loss: f64, recovers_loss: bool) -> Stats {
-    let room = format!("room-{loss}-{recovers_loss}");
-    let publisher = Publisher::join(&server.publisher(&room, "host"), Default::default()).await.unwrap();
+/// Two subscribers of one publisher lose the same share of its packets for 12 s; only the first asks for them again.
+///
+/// LiveKit leaves a request unanswered that comes within a round trip (70 ms at first) of the packet, and str0m remembers
+/// what is missing for 100 packets only. So on a machine too busy to answer in time a packet may still be lost now and
+/// then, and what is compared is how many of those lost come back.
+async fn received(loss: f64) -> [Stats; 2] {
+    let server = Server::start().await;
+    let publisher = Publisher::join(&server.publisher("room", "host"), Default::default()).await.unwrap();
     publisher.publish(Programme::new(Some(video("640x360", 6, 30, "500k")), None)).await.unwrap();
-    let impairment = Impairment { loss, seed: 7 };
-    let settings = SubscriberSettings { impairment, recovers_loss, ..settings() };
-    let mut watch = Watch::with(settings, server.subscriber(&room, "bridge"));
-    watch.until("a picture", is_picture).await;
-    watch.frames(Kind::Video, FRAMES).await;
-    watch.subscriber.stats()
+    let watching = [true, false].map(|recovers_loss| {
+        let settings = SubscriberSettings { impairment: Impairment { loss, seed: 7 }, recovers_loss, ..settings() };
+        let token = server.subscriber("room", if recovers_loss { "asks" } else { "does_not_ask" });
+        async move {
+            let mut watch = Watch::with(settings, token);
+            watch.until("a picture", is_picture).await;
+            watch.frames(Kind::Video, FRAMES).await;
+            watch.subscriber.stats()
+        }
+    });
+    let [asks, does_not] = watching;
+    let (asks, does_not) = tokio::join!(asks, does_not);
+    [asks, does_not]
+}
+
+fn assert_recovered(stats: [Stats; 2]) {
+    let [asks, does_not] = stats.clone().map(|stats| stats.video);
+    assert!(does_not.lost >= MISSED_MIN && does_not.gaps > 0, "without asking, pictures break: {stats:?}");
+    assert!(asks.nacks > 0 && asks.lost * 4 <= does_not.lost, "asking brings them back: {stats:?}");
 }
 
 #[tokio::test]
-async fn at_two_percent_loss_no_picture_is_broken() {
-    let stats = received(&Server::start().await, 0.02, true).await;
-    assert_eq!((stats.video.broken, stats.video.gaps, stats.video.lost), (0, 0, 0), "{stats:?}");
-    assert!(stats.video.nacks > 0, "{stats:?}");
-}
-
-/// LiveKit answers about every second request, so a packet has two or three chances in time. At 5 % one in some
-/// thousands misses them all; without asking it is one in twenty.
-#[tokio::test]
-async fn at_five_percent_loss_hardly_any_picture_is_broken() {
-    let stats = received(&Server::start().await, 0.05, true).await;
-    assert!(stats.video.gaps <= 2, "{stats:?}");
-    assert!(stats.video.nacks > 0, "{stats:?}");
+async fn at_two_percent_loss_what_is_lost_comes_back() {
+    assert_recovered(received(0.02).await);
 }
 
 #[tokio::test]
-async fn without_asking_again_pictures_break() {
-    let stats = received(&Server::start().await, 0.05, false).await;
-    assert!(stats.video.gaps > 6 && stats.video.lost > 6, "{stats:?}");
+async fn at_five_percent_loss_what_is_lost_comes_back() {
+    assert_recovered(received(0.05).await);
 }
