@@ -74,16 +74,27 @@ async fn a_provider_that_is_busy_or_broken_is_asked_again_and_makes_one_live_str
         ("silence", ApiFault::Silent(1_500), 2),
     ];
     for (name, fault, count) in rows {
-        let show = house.goes_live().await;
-        house.faults.api(fault, count);
-        let guests = house.audience(2).await;
-        house.hears(&show, "delivery_hls").await;
-        assert_eq!(house.how_often(&show, "delivery_fallback").await, 0, "{name}: {:?}", house.timeline(&show).await);
-        assert_eq!(house.how_often(&show, "media_lost").await, 0, "{name}");
-        let made = house.broadcasts(&show).await;
-        assert_eq!((made.len(), &made[0]["status"]), (1, &"active".into()), "{name}");
-        drop(guests);
-        house.ends(show).await;
+        // Calls that look, then the one that makes the live stream; made in the first second, since viewers are expected.
+        for post in [false, true] {
+            match post {
+                false => house.faults.api(fault, count),
+                true => house.faults.api_post(fault, count),
+            }
+            let show = house.goes_live().await;
+            let guests = house.audience(2).await;
+            house.hears(&show, "delivery_hls").await;
+            assert_eq!(
+                house.how_often(&show, "delivery_fallback").await,
+                0,
+                "{name}: {:?}",
+                house.timeline(&show).await
+            );
+            assert_eq!(house.how_often(&show, "media_lost").await, 0, "{name}");
+            let made = house.broadcasts(&show).await;
+            assert_eq!((made.len(), &made[0]["status"]), (1, &"active".into()), "{name}");
+            drop(guests);
+            house.ends(show).await;
+        }
     }
     house.close().await;
 }

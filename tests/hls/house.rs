@@ -189,7 +189,7 @@ impl House {
     pub async fn ends(&mut self, show: Show) {
         let path = format!("/api/v1/experiences/{}/end", self.experience);
         assert_eq!(self.creator.api(&path).await.status, 202);
-        self.hears(&show, "end_requested").await;
+        self.hears(&show, "end").await;
     }
 
     pub async fn close(self) {

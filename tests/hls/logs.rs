@@ -32,8 +32,13 @@ impl<'a> MakeWriter<'a> for Makes {
 /// Begins to keep, in more detail than an operator would ever ask for.
 pub fn keep() {
     STARTED.get_or_init(|| {
-        let filter = "warn,backstage=trace,backstage_actors=trace,backstage_core=trace,backstage_media=trace,actix=debug";
-        let _ = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(|| Makes.make_writer()).try_init();
+        let filter =
+            "warn,backstage=trace,backstage_actors=trace,backstage_core=trace,backstage_media=trace,actix=debug";
+        let _ = tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_ansi(false)
+            .with_writer(|| Makes.make_writer())
+            .try_init();
     });
 }
 

@@ -39,13 +39,7 @@ pub struct Screens {
 impl Screens {
     /// `base_url`: where browsers find playlists, a path on our own site or another one; `inside_url`: where this server
     /// does; `token_ms`: life of a token, brought within [`TOKEN_MS`].
-    pub fn new(
-        signer: Signer,
-        base_url: String,
-        inside_url: String,
-        clock: Arc<dyn Clock>,
-        token_ms: i64,
-    ) -> Screens {
+    pub fn new(signer: Signer, base_url: String, inside_url: String, clock: Arc<dyn Clock>, token_ms: i64) -> Screens {
         let token_ms = token_ms.clamp(*TOKEN_MS.start(), *TOKEN_MS.end());
         let shared = Duration::from_millis(token_ms.unsigned_abs() / SHARED_PART);
         let held = Cache::builder().max_capacity(HELD_MAX).time_to_live(shared).build();
