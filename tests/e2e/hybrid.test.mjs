@@ -15,7 +15,7 @@ const GAP_MS_MAX = 250;
 /** Nobody is left on a dead source for longer. */
 const DEAD_MS_MAX = 5_000;
 /** About a second when the machine is not busy: a bridge that joins, and two parts of a playlist. */
-const HYBRID_MS_MAX = 4_000;
+const HYBRID_MS_MAX = 10_000;
 
 describe("a show that outgrows WebRTC", { timeout: 600_000 }, () => {
   let ports;
