@@ -32,7 +32,7 @@ use crate::db::{Db, DbError};
 use crate::dev::seeds;
 use crate::error::Problem;
 use crate::hls::{self, Hls};
-use crate::live::hub::Hub;
+use crate::live::hub::{COMING_EVERY, Hub};
 use crate::security::cookies::Jar;
 use crate::security::headers::Headers;
 use crate::security::limits::{Limits, Rate, Rates};
@@ -41,6 +41,7 @@ use crate::security::shell::shell;
 use crate::session::Sessions;
 use crate::state::{Site, State};
 use crate::store::SqlStore;
+use crate::stream::health::{self as stream_health, Trackers};
 use crate::telemetry::{self, Health, Metrics, Part, Promises, Telemetry};
 use crate::webhooks::{LiveKitDoor, MuxDoor, Worker, WorkerPorts};
 use crate::world::{Ground, SystemClock, Uuids, World};
@@ -190,7 +191,7 @@ impl App {
             trusted_proxies: config.server.trusted_proxies.clone(),
         };
         let objects = crate::world::objects(&config, &base.seal, &site.public_url, &base.clock)?;
-        let live = Arc::new(Hub::new(base.store.clone(), base.clock.clone()));
+        let live = Arc::new(Hub::new(base.store.clone(), base.clock.clone(), offered(&config, &world).delivery));
         for (phase, count) in counted(&base.store).await? {
             base.metrics.streams_at_start(&phase, count);
         }
@@ -234,6 +235,7 @@ impl App {
             limits: Limits::new(&rates(&config.limits, wider)),
             metrics: base.metrics,
             grace_ms: config.streams.grace_ms,
+            trackers: Trackers::default(),
             screens: world.hls.as_ref().map(|hls| hls.screens.clone()),
             crew: world.hls.as_ref().map(|hls| hls.crew.clone()),
             site,
@@ -317,11 +319,19 @@ impl App {
     }
 }
 
-/// What is offered to streams beside WebRTC.
+/// What streams are offered beside WebRTC.
+fn offered(config: &Config, world: &World) -> Setup {
+    match &world.hls {
+        Some(_) => Setup { delivery: config.delivery.limits(), record: false },
+        None => Setup::default(),
+    }
+}
+
+/// What is offered to streams beside WebRTC, and who does it.
 fn media(config: &Config, world: &World, live: &Arc<Hub>) -> Media {
     let Some(hls) = &world.hls else { return Media::default() };
     Media {
-        setup: Setup { delivery: config.delivery.limits(), record: false },
+        setup: offered(config, world),
         bridges: hls.crew.clone(),
         broadcasts: hls.broadcasts.clone(),
         recordings: hls.crew.clone(),
@@ -356,6 +366,16 @@ fn start_loops(state: &web::Data<State>) -> Vec<Kept> {
         keep("access_watch", |state| Box::pin(async move { access::watch::run(&state).await })),
         keep("objects_doomed", |state| Box::pin(async move { crate::objects::doomed::run(&state).await })),
         keep("alerts", |state| Box::pin(async move { crate::alert::post::run(&state).await })),
+        keep("health", |state| Box::pin(async move { stream_health::run(&state).await })),
+        keep("coming_count", |state| {
+            Box::pin(async move {
+                let mut every = tokio::time::interval(COMING_EVERY);
+                loop {
+                    every.tick().await;
+                    state.live.count_coming().await;
+                }
+            })
+        }),
         keep("viewers_count", |state| {
             Box::pin(async move {
                 let mut every = tokio::time::interval(VIEWERS_COUNTED_EVERY);

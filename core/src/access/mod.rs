@@ -189,7 +189,8 @@ pub fn decide(now: Timestamp, place: Place<'_>, person: &Person) -> Decision {
 }
 
 impl Opens {
-    fn opens(&self, experience: &ExperienceId) -> bool {
+    /// Whether it opens this experience.
+    pub fn opens(&self, experience: &ExperienceId) -> bool {
         match self {
             Opens::All => true,
             Opens::Only(list) => list.contains(experience),
