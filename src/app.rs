@@ -191,7 +191,7 @@ impl App {
             trusted_proxies: config.server.trusted_proxies.clone(),
         };
         let objects = crate::world::objects(&config, &base.seal, &site.public_url, &base.clock)?;
-        let live = Arc::new(Hub::new(base.store.clone(), base.clock.clone(), offered(&config, &world).delivery));
+        let live = Arc::new(Hub::new(base.store.clone(), base.clock.clone(), offered(&config, &world).delivery, base.metrics.clone()));
         for (phase, count) in counted(&base.store).await? {
             base.metrics.streams_at_start(&phase, count);
         }
@@ -382,6 +382,11 @@ fn start_loops(state: &web::Data<State>) -> Vec<Kept> {
                 loop {
                     every.tick().await;
                     state.metrics.set_viewers(i64::try_from(state.live.viewers()).unwrap_or(i64::MAX));
+                    let (audience, modes) = state.live.delivery();
+                    state.metrics.media.set_audience(&audience, &modes);
+                    let bridges = state.crew.as_ref().map(|crew| crew.statuses()).unwrap_or_default();
+                    let bridges: Vec<_> = bridges.into_iter().map(|(_, status)| status).collect();
+                    state.metrics.media.set_bridges(&bridges);
                 }
             })
         }),

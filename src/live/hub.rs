@@ -7,7 +7,7 @@ use backstage_core::space::Space;
 use backstage_core::{ExperienceId, Kind, SpaceId};
 use moka::sync::Cache;
 use parking_lot::{Mutex, RwLock};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -20,6 +20,7 @@ use super::presence::Member;
 use crate::error::Problem;
 use crate::store::SqlStore;
 use crate::stream::words;
+use crate::telemetry::{Metrics, media};
 use crate::{alert, pass};
 
 /// How often presence is told, ms.
@@ -44,13 +45,15 @@ pub struct Hub {
     leaving: watch::Sender<bool>,
     /// What this server offers: shown to hosts before there is a stream.
     limits: Option<Limits>,
+    metrics: Arc<Metrics>,
 }
 
 impl Hub {
     /// A hub without anybody. `limits`: of the HLS side, if there is one.
-    pub fn new(store: SqlStore, clock: Arc<dyn Clock>, limits: Option<Limits>) -> Hub {
+    pub fn new(store: SqlStore, clock: Arc<dyn Clock>, limits: Option<Limits>, metrics: Arc<Metrics>) -> Hub {
         Hub {
             store,
+            metrics,
             clock,
             limits,
             channels: RwLock::default(),
@@ -183,6 +186,26 @@ impl Hub {
         self.channels.read().values().map(|channel| channel.viewers()).sum()
     }
 
+    /// The whole audience by what it sees, and streams on air by mode of delivery.
+    pub fn delivery(&self) -> (Audience, BTreeMap<&'static str, i64>) {
+        let (mut all, mut modes) = (Audience::default(), BTreeMap::new());
+        for channel in self.channels.read().values() {
+            let Audience { webrtc, hls, slate, waiting, .. } = channel.audience();
+            for (sum, count) in
+                [(&mut all.webrtc, webrtc), (&mut all.hls, hls), (&mut all.slate, slate), (&mut all.waiting, waiting)]
+            {
+                *sum = sum.saturating_add(count);
+            }
+            let snapshot = channel.snapshot();
+            if let Some(stream) = snapshot.as_ref().and_then(|snapshot| snapshot.stream.as_ref())
+                && stream.delivery.stage.is_on_air()
+            {
+                *modes.entry(stream.delivery.mode.as_str()).or_default() += 1;
+            }
+        }
+        (all, modes)
+    }
+
     /// Turns true when the server goes away.
     pub fn leaving(&self) -> watch::Receiver<bool> {
         self.leaving.subscribe()
@@ -240,6 +263,9 @@ impl Announcer for Hub {
                 }
             }
             Kind::Stream => {
+                if media::TURNS.contains(&news.event.event.as_str()) {
+                    self.metrics.media.turned(&news.event.event, &news.event.cause);
+                }
                 let channel = news.path.as_ref().and_then(|path| self.channels.read().get(&path.experience).cloned());
                 if let (Some(channel), Ok(stream)) = (channel, serde_json::from_str(&news.state)) {
                     channel.put_stream(news.version, stream);
