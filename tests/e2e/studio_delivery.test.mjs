@@ -60,7 +60,7 @@ describe("the delivery, chosen in the studio", { timeout: 240_000 }, () => {
   };
   const delivered = (delivery) => viewer.locator(`live-player[data-delivery="${delivery}"]`).waitFor({ timeout: 40_000 });
   const says = (part, text) => studio.locator(`[data-delivery-part="${part}"]`).filter({ hasText: text }).waitFor({ timeout: 30_000 });
-  const choose = (value) => studio.locator(`.choice:has(input[value="${value}"])`).click();
+  const choose = (value) => studio.locator(`.segment:has(input[value="${value}"])`).click();
 
   step("before the show the checklist says what is planned", async () => {
     await says("planned", /real time/i);

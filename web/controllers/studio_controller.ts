@@ -153,7 +153,6 @@ export class StudioController extends Controller<HTMLElement> {
     try {
       await api("POST", `/api/v1/streams/${encodeURIComponent(stream.id)}/delivery`, { choice });
       if (this.#seen) this.#seen.delivery.choice = choice;
-      toast(fill(words.delivery.saved, { choice: words.delivery[choice] }));
     } catch (error) {
       toast((error as Refused).detail || words.no_server, "bad");
       if (this.#seen) this.#deliveryView.show(this.#seen.delivery);
