@@ -33,7 +33,7 @@ use crate::db::{Db, DbError};
 use crate::dev::seeds;
 use crate::error::Problem;
 use crate::hls::{self, Hls};
-use crate::live::hub::Hub;
+use crate::live::hub::{COMING_EVERY, Hub};
 use crate::recording::archive::{ArchiveSettings, Archiver};
 use crate::security::cookies::Jar;
 use crate::security::headers::Headers;
@@ -43,6 +43,7 @@ use crate::security::shell::shell;
 use crate::session::Sessions;
 use crate::state::{Site, State};
 use crate::store::SqlStore;
+use crate::stream::health::{self as stream_health, Trackers};
 use crate::telemetry::{self, Health, Metrics, Part, Promises, Telemetry};
 use crate::webhooks::{LiveKitDoor, MuxDoor, Worker, WorkerPorts};
 use crate::world::{Ground, SystemClock, Uuids, World};
@@ -202,7 +203,12 @@ impl App {
         if let Some(hls) = &world.hls {
             hls.crew.archive_in(archiver.clone());
         }
-        let live = Arc::new(Hub::new(base.store.clone(), base.clock.clone()));
+        let live = Arc::new(Hub::new(
+            base.store.clone(),
+            base.clock.clone(),
+            offered(&config, &world).delivery,
+            base.metrics.clone(),
+        ));
         for (phase, count) in counted(&base.store).await? {
             base.metrics.streams_at_start(&phase, count);
         }
@@ -252,6 +258,7 @@ impl App {
             limits: Limits::new(&rates(&config.limits, wider)),
             metrics: base.metrics,
             grace_ms: config.streams.grace_ms,
+            trackers: Trackers::default(),
             screens: world.hls.as_ref().map(|hls| hls.screens.clone()),
             crew: world.hls.as_ref().map(|hls| hls.crew.clone()),
             site,
@@ -349,11 +356,19 @@ fn archiver(config: &Config, base: &Base, objects: &Arc<dyn ObjectStore>) -> Arc
     Archiver::new(store, objects.clone(), base.clock.clone(), base.ids.clone(), metrics, settings)
 }
 
-/// What is offered to streams beside WebRTC.
+/// What streams are offered beside WebRTC.
+fn offered(config: &Config, world: &World) -> Setup {
+    match &world.hls {
+        Some(_) => Setup { delivery: config.delivery.limits(), record: config.recording.enabled },
+        None => Setup::default(),
+    }
+}
+
+/// What is offered to streams beside WebRTC, and who does it.
 fn media(config: &Config, world: &World, live: &Arc<Hub>) -> Media {
     let Some(hls) = &world.hls else { return Media::default() };
     Media {
-        setup: Setup { delivery: config.delivery.limits(), record: config.recording.enabled },
+        setup: offered(config, world),
         bridges: hls.crew.clone(),
         broadcasts: hls.broadcasts.clone(),
         recordings: hls.crew.clone(),
@@ -395,12 +410,27 @@ fn start_loops(state: &web::Data<State>) -> Vec<Kept> {
         keep("objects_doomed", |state| Box::pin(async move { crate::objects::doomed::run(&state).await })),
         keep("recordings_expiry", |state| Box::pin(async move { crate::recording::expiry::run(&state).await })),
         keep("alerts", |state| Box::pin(async move { crate::alert::post::run(&state).await })),
+        keep("health", |state| Box::pin(async move { stream_health::run(&state).await })),
+        keep("coming_count", |state| {
+            Box::pin(async move {
+                let mut every = tokio::time::interval(COMING_EVERY);
+                loop {
+                    every.tick().await;
+                    state.live.count_coming().await;
+                }
+            })
+        }),
         keep("viewers_count", |state| {
             Box::pin(async move {
                 let mut every = tokio::time::interval(VIEWERS_COUNTED_EVERY);
                 loop {
                     every.tick().await;
                     state.metrics.set_viewers(i64::try_from(state.live.viewers()).unwrap_or(i64::MAX));
+                    let (audience, modes) = state.live.delivery();
+                    state.metrics.media.set_audience(&audience, &modes);
+                    let bridges = state.crew.as_ref().map(|crew| crew.statuses()).unwrap_or_default();
+                    let bridges: Vec<_> = bridges.into_iter().map(|(_, status)| status).collect();
+                    state.metrics.media.set_bridges(&bridges);
                 }
             })
         }),

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::adapters::livekit::{Endpoint, Tokens};
-use crate::adapters::mux::{FarEnd, MuxBroadcasts, Screens};
+use crate::adapters::mux::{FarEnd, Mux, MuxBroadcasts, Screens};
 use crate::app::StartError;
 use crate::config::{Config, Secret};
 use crate::crew::{Crew, CrewSettings};
@@ -30,6 +30,8 @@ pub struct Hls {
     pub screens: Arc<Screens>,
     /// Bridges and recorders.
     pub crew: Arc<Crew>,
+    /// The client of the provider.
+    pub mux: Mux,
     /// Proves the provider's webhooks.
     pub webhook_secret: Secret,
 }
@@ -70,7 +72,7 @@ impl Hls {
             recordings: config.recording.enabled.then(|| config.data.dir.join(RECORDINGS)),
             ffmpeg: config.mux.embedded.ffmpeg.clone(),
             tokens: Tokens::new(under.livekit, under.install),
-            mux,
+            mux: mux.clone(),
             ingest_url,
             own_origin: origin.is_some(),
             clock: under.clock.clone(),
@@ -81,6 +83,7 @@ impl Hls {
             broadcasts: Arc::new(broadcasts.map_err(|error| told(&error))?),
             screens,
             crew: Arc::new(crew.map_err(|error| told(&error))?),
+            mux,
             webhook_secret,
         })
     }

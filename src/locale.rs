@@ -22,6 +22,11 @@ pub fn has(key: &str) -> bool {
     EN.contains_key(key)
 }
 
+/// The text of `key`, if it has one.
+pub fn known(key: &str) -> Option<&'static str> {
+    EN.get(key).map(String::as_str)
+}
+
 /// The text of `key` with `{name}` replaced by `value`.
 pub fn text_with(key: &str, name: &str, value: impl std::fmt::Display) -> String {
     text(key).replace(&format!("{{{name}}}"), &value.to_string())

@@ -21,6 +21,7 @@ use crate::security::limits::Limits;
 use crate::security::seal::Seal;
 use crate::session::Sessions;
 use crate::store::SqlStore;
+use crate::stream::health::Trackers;
 use crate::telemetry::Metrics;
 
 /// Where the site stands.
@@ -101,6 +102,8 @@ pub struct State {
     pub screens: Option<Arc<Screens>>,
     /// Bridges and recorders.
     pub crew: Option<Arc<Crew>>,
+    /// How well streams go.
+    pub trackers: Trackers,
     /// Reconnection grace that a new experience starts with, ms.
     pub grace_ms: i64,
 }

@@ -84,13 +84,15 @@ impl World {
             false => None,
         };
         let webhooks = LiveKitDoor::new(&endpoint, ground.install, store, ground.clock.clone(), ground.metrics.clone());
+        let mut parts = vec![media, Part::mqtt(spine.clone()), Part::disk(config.data.dir.clone())];
+        parts.extend(hls.as_ref().map(|hls| Part::hls(hls.mux.clone(), hls.origin.is_some())));
         Ok(World {
             rooms: Arc::new(rooms),
             doors: Arc::new(doors),
             mail: Arc::new(letters(config, ground)?),
-            spine: spine.clone(),
+            spine,
             webhooks: Some(webhooks),
-            parts: vec![media, Part::mqtt(spine), Part::disk(config.data.dir.clone())],
+            parts,
             livekit,
             broker,
             hls,

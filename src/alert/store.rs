@@ -15,6 +15,15 @@ pub async fn wanted(db: &Db, user: &UserId, experience: &ExperienceId) -> Result
     Ok(row.is_some())
 }
 
+/// How many want to be told of an experience: they mean to come.
+pub async fn count(db: &Db, experience: &ExperienceId) -> Result<u32, sqlx::Error> {
+    let (count,): (i64,) = sqlx::query_as("SELECT COUNT(*) FROM alerts WHERE experience_id = $1")
+        .bind(experience.as_str())
+        .fetch_one(&db.pool)
+        .await?;
+    Ok(u32::try_from(count).unwrap_or(u32::MAX))
+}
+
 /// Writes the wish down; twice is once. `on_air`: the stream that they see already, about which no mail is needed.
 /// `false` if they have [`PER_PERSON_MAX`] others.
 pub async fn want(

@@ -32,6 +32,8 @@ pub fn mount(config: &mut ServiceConfig) {
                 .service(one("/experiences/{id}/publisher-token", post().to(stream::routes::publisher_token)))
                 .service(one("/experiences/{id}/end", post().to(stream::routes::end)))
                 .service(one("/streams/{id}/observe", post().to(stream::routes::observe)))
+                .service(one("/streams/{id}/health", post().to(stream::health::create)))
+                .service(one("/streams/{id}/delivery", post().to(stream::routes::delivery)))
                 .service(one("/streams/{id}/timeline", get().to(stream::routes::timeline_json)))
                 .service(
                     resource("/recordings/{id}/position")

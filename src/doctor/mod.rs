@@ -4,6 +4,7 @@ mod database;
 #[cfg(test)]
 mod fake_livekit;
 mod folder;
+mod hls;
 mod livekit;
 mod neighbours;
 mod ports;
@@ -69,7 +70,7 @@ pub async fn examine(config: &Config) -> Report {
     findings.push(database::look(config).await);
     findings.extend(livekit::look(config).await);
     findings.extend(neighbours::look(config).await);
-    findings.push(programs::ffmpeg(&config.recording.ffmpeg));
+    findings.extend(hls::look(config).await);
     Report { findings }
 }
 

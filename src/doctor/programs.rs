@@ -11,16 +11,24 @@ pub fn version_line(program: &Path, argument: &str) -> Result<String, std::io::E
     Ok(text.lines().next().unwrap_or_default().to_owned())
 }
 
-/// ffmpeg makes recordings and clips; without it people still go live.
-pub fn ffmpeg(program: &Path) -> Finding {
+/// ffmpeg makes the sound of HLS (`hls`: it is switched on), recordings and clips; without it people still go live.
+pub(super) fn program_ffmpeg(program: &Path, hls: bool) -> Finding {
+    let install = "install the package \"ffmpeg\", or set mux.embedded.ffmpeg to where it is";
     match version_line(program, "-version") {
         Ok(line) => {
             let version = line.split_whitespace().nth(2).unwrap_or("of unknown version").to_owned();
             Finding::fine("ffmpeg", format!("ffmpeg {version} is there."))
         }
+        Err(_) if hls => Finding::warning(
+            "ffmpeg",
+            format!(
+                "{} cannot be started: streams work over WebRTC and cannot be moved to HLS, whose sound it makes; {install}.",
+                program.display()
+            ),
+        ),
         Err(_) => Finding::warning(
             "ffmpeg",
-            "ffmpeg is not installed: live streams work, what needs a codec will not; install the package \"ffmpeg\".",
+            format!("{} cannot be started: live streams work, clips will not; {install}.", program.display()),
         ),
     }
 }

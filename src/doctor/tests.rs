@@ -132,7 +132,7 @@ async fn neighbours_that_are_away_are_warnings() {
 
 #[test]
 fn a_missing_ffmpeg_is_a_warning() {
-    assert_eq!(programs::ffmpeg(Path::new("/no/such/ffmpeg")).verdict, Verdict::Warning);
+    assert_eq!(programs::program_ffmpeg(Path::new("/no/such/ffmpeg"), true).verdict, Verdict::Warning);
 }
 
 #[test]

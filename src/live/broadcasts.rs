@@ -7,6 +7,7 @@ use backstage_core::stream::{Phase, Stream};
 use serde::Serialize;
 use serde_json::json;
 
+use super::for_hosts::ForHosts;
 use crate::stream::words;
 
 /// Where a browser is in the story: version of the experience and of its stream. Equal cursors mean equal states.
@@ -31,6 +32,11 @@ pub fn state_body(cursor: &str, experience: &Experience, stream: Option<&Stream>
 /// The `state` message. `now` lets the browser find its clock's offset.
 pub fn state(body: &str, now: Timestamp) -> String {
     format!("{{\"type\":\"state\",\"now\":{},{body}", now.0)
+}
+
+/// The same for a host, who is told more in `studio`.
+pub fn state_for_host(body: &str, now: Timestamp, more: &ForHosts) -> Result<String, serde_json::Error> {
+    Ok(format!("{{\"type\":\"state\",\"now\":{},\"studio\":{},{body}", now.0, serde_json::to_string(more)?))
 }
 
 /// A face in the lobby.

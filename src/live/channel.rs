@@ -33,8 +33,18 @@ pub struct Snapshot {
     pub body: String,
 }
 
+/// Who is not here yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Coming {
+    /// Said that they come.
+    pub rsvps: u32,
+    /// Hold a pass that opens it.
+    pub holders: u32,
+}
+
 #[derive(Default)]
 struct Inner {
+    coming: Coming,
     experience: Option<(i64, Experience)>,
     streams: Vec<(i64, Stream)>,
     members: HashMap<u64, Member>,
@@ -171,9 +181,21 @@ impl Channel {
         }
     }
 
-    /// The audience by what it sees.
+    /// The audience by what it sees, and who is to come as counted last.
     pub fn audience(&self) -> Audience {
-        presence::audience(self.inner.lock().members.values())
+        let inner = self.inner.lock();
+        let Coming { rsvps, holders } = inner.coming;
+        Audience { rsvps, holders, ..presence::audience(inner.members.values()) }
+    }
+
+    /// Takes over who is coming.
+    pub fn put_coming(&self, coming: Coming) {
+        self.inner.lock().coming = coming;
+    }
+
+    /// Whether a studio is open on it.
+    pub fn has_hosts(&self) -> bool {
+        self.inner.lock().members.values().any(|member| member.host)
     }
 
     /// Sockets of viewers.

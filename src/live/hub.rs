@@ -1,29 +1,34 @@
 //! All channels of this node. It is the actors' [`Announcer`]: each commit reaches the browsers from here.
 
 use backstage_actors::ports::{Announcer, Audiences, Clock, News, Path};
-use backstage_core::delivery::Audience;
+use backstage_core::delivery::{Audience, Limits};
 use backstage_core::experience::Experience;
 use backstage_core::space::Space;
 use backstage_core::{ExperienceId, Kind, SpaceId};
 use moka::sync::Cache;
 use parking_lot::{Mutex, RwLock};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::watch;
 
 use super::broadcasts;
-use super::channel::{Channel, Snapshot};
+use super::channel::{Channel, Coming, Snapshot};
+use super::for_hosts::ForHosts;
 use super::presence::Member;
 use crate::error::Problem;
 use crate::store::SqlStore;
 use crate::stream::words;
+use crate::telemetry::{Metrics, media};
+use crate::{alert, pass};
 
 /// How often presence is told, ms.
 pub const TICK_MS: u64 = 1_000;
 /// A channel that nobody uses is put away after this, ms.
 const IDLE_MS: i64 = 10 * 60_000;
+/// Between two counts of who is coming, s.
+pub const COMING_EVERY: Duration = Duration::from_secs(15);
 /// Spaces held in memory.
 const SPACES_MAX: u64 = 10_000;
 /// How stale a space may be when another process changed it.
@@ -38,14 +43,19 @@ pub struct Hub {
     seats: Mutex<HashMap<String, u32>>,
     next_socket: AtomicU64,
     leaving: watch::Sender<bool>,
+    /// What this server offers: shown to hosts before there is a stream.
+    limits: Option<Limits>,
+    metrics: Arc<Metrics>,
 }
 
 impl Hub {
-    /// A hub without anybody.
-    pub fn new(store: SqlStore, clock: Arc<dyn Clock>) -> Hub {
+    /// A hub without anybody. `limits`: of the HLS side, if there is one.
+    pub fn new(store: SqlStore, clock: Arc<dyn Clock>, limits: Option<Limits>, metrics: Arc<Metrics>) -> Hub {
         Hub {
             store,
+            metrics,
             clock,
+            limits,
             channels: RwLock::default(),
             spaces: Cache::builder().max_capacity(SPACES_MAX).time_to_live(SPACES_FOR).build(),
             seats: Mutex::default(),
@@ -86,9 +96,45 @@ impl Hub {
                     channel.put_stream(found.version, found.state);
                 }
             }
+            channel.put_coming(self.coming(&found.state).await?);
             channel.put_experience(found.version, found.state);
         }
         Ok(())
+    }
+
+    /// How many said that they come, and how many hold what lets them in.
+    async fn coming(&self, experience: &Experience) -> Result<Coming, Problem> {
+        let db = self.store.db();
+        let rsvps = alert::store::count(db, &experience.id).await?;
+        let holders = pass::store::holders(db, &experience.space, &experience.id, self.clock.now()).await?;
+        Ok(Coming { rsvps, holders })
+    }
+
+    /// Counts anew who is coming, for every experience that somebody looks at.
+    pub async fn count_coming(&self) {
+        let channels: Vec<Arc<Channel>> = self.channels.read().values().cloned().collect();
+        for channel in channels {
+            let Some(snapshot) = channel.snapshot() else { continue };
+            let open = snapshot.stream.as_ref().is_some_and(|stream| !stream.phase.is_over());
+            if !open && !channel.has_hosts() {
+                continue;
+            }
+            match self.coming(&snapshot.experience).await {
+                Ok(coming) => channel.put_coming(coming),
+                Err(problem) => tracing::debug!(%problem, "who is coming could not be counted"),
+            }
+        }
+    }
+
+    /// The `state` message with what hosts see.
+    pub fn state_for_host(&self, snapshot: &Snapshot) -> String {
+        let now = self.clock.now();
+        let coming = self.channels.read().get(&snapshot.experience.id).map(|channel| channel.audience());
+        let more = ForHosts::of(snapshot, self.limits.as_ref(), &coming.unwrap_or_default(), now);
+        broadcasts::state_for_host(&snapshot.body, now, &more).unwrap_or_else(|error| {
+            tracing::error!(%error, "what hosts see cannot be written");
+            broadcasts::state(&snapshot.body, now)
+        })
     }
 
     /// The state of an experience now; `None` if there is no such experience.
@@ -138,6 +184,26 @@ impl Hub {
     /// Viewers on this node's sockets.
     pub fn viewers(&self) -> usize {
         self.channels.read().values().map(|channel| channel.viewers()).sum()
+    }
+
+    /// The whole audience by what it sees, and streams on air by mode of delivery.
+    pub fn delivery(&self) -> (Audience, BTreeMap<&'static str, i64>) {
+        let (mut all, mut modes) = (Audience::default(), BTreeMap::new());
+        for channel in self.channels.read().values() {
+            let Audience { webrtc, hls, slate, waiting, .. } = channel.audience();
+            for (sum, count) in
+                [(&mut all.webrtc, webrtc), (&mut all.hls, hls), (&mut all.slate, slate), (&mut all.waiting, waiting)]
+            {
+                *sum = sum.saturating_add(count);
+            }
+            let snapshot = channel.snapshot();
+            if let Some(stream) = snapshot.as_ref().and_then(|snapshot| snapshot.stream.as_ref())
+                && stream.delivery.stage.is_on_air()
+            {
+                *modes.entry(stream.delivery.mode.as_str()).or_default() += 1;
+            }
+        }
+        (all, modes)
     }
 
     /// Turns true when the server goes away.
@@ -197,6 +263,9 @@ impl Announcer for Hub {
                 }
             }
             Kind::Stream => {
+                if media::TURNS.contains(&news.event.event.as_str()) {
+                    self.metrics.media.turned(&news.event.event, &news.event.cause);
+                }
                 let channel = news.path.as_ref().and_then(|path| self.channels.read().get(&path.experience).cloned());
                 if let (Some(channel), Ok(stream)) = (channel, serde_json::from_str(&news.state)) {
                     channel.put_stream(news.version, stream);

@@ -2,6 +2,7 @@
 
 pub mod broadcasts;
 pub mod channel;
+pub mod for_hosts;
 pub mod hub;
 pub mod presence;
 pub mod socket;

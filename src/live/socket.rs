@@ -287,7 +287,11 @@ impl Inside {
             return Ok(());
         }
         self.cursor.clone_from(&snapshot.cursor);
-        line.send(broadcasts::state(&snapshot.body, state.clock.now())).await?;
+        let message = match self.host {
+            true => state.live.state_for_host(&snapshot),
+            false => broadcasts::state(&snapshot.body, state.clock.now()),
+        };
+        line.send(message).await?;
         self.tell_move(line).await
     }
 

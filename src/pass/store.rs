@@ -1,7 +1,7 @@
 //! Rows of `passes` and `grants`.
 
 use backstage_core::access::{Grant, Opens};
-use backstage_core::{PassId, SpaceId, Timestamp, UserId};
+use backstage_core::{ExperienceId, PassId, SpaceId, Timestamp, UserId};
 use sqlx::FromRow;
 
 use crate::db::Db;
@@ -108,6 +108,26 @@ pub async fn held(db: &Db, user: &UserId, space: &SpaceId) -> Result<Vec<Grant>,
             })
         })
         .collect()
+}
+
+/// How many people hold a pass that opens an experience now. Somebody with passes of different reach counts for each.
+pub async fn holders(db: &Db, space: &SpaceId, experience: &ExperienceId, now: Timestamp) -> Result<u32, sqlx::Error> {
+    let rows: Vec<(String, i64)> = sqlx::query_as(
+        "SELECT p.opens, COUNT(DISTINCT g.user_id) FROM grants g JOIN passes p ON p.id = g.pass_id \
+         WHERE g.space_id = $1 AND g.revoked_at IS NULL AND (g.expires_at IS NULL OR g.expires_at > $2) GROUP BY p.opens",
+    )
+    .bind(space.as_str())
+    .bind(now.0)
+    .fetch_all(&db.pool)
+    .await?;
+    let mut holders: i64 = 0;
+    for (opens, count) in rows {
+        let opens: Opens = serde_json::from_str(&opens).map_err(|error| sqlx::Error::Decode(error.into()))?;
+        if opens.opens(experience) {
+            holders = holders.saturating_add(count);
+        }
+    }
+    Ok(u32::try_from(holders).unwrap_or(u32::MAX))
 }
 
 /// Grants that ended between two moments, by expiry or by being taken back: `(user, space)`.

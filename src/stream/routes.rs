@@ -4,15 +4,17 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use backstage_actors::ports::{EventRow, Key, Path, Store};
 use backstage_core::access::Role;
+use backstage_core::delivery::{Choice, DeliveryEvent};
 use backstage_core::experience::{ExperienceEvent, ExperienceRejection};
 use backstage_core::stream::{Phase, StreamEvent, StreamRejection};
-use backstage_core::{ExperienceId, Kind, StreamId};
+use backstage_core::{ExperienceId, Kind, StreamId, Timestamp};
+use serde::Deserialize;
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::views::{StreamTimeline, TimelineRow, TimelineStream};
-use super::words;
+use super::{report, words};
 use crate::access;
 use crate::error::{Problem, refused};
 use crate::experience::views::ExperiencePage;
@@ -44,7 +46,7 @@ async fn hosted(at: &Visit, id: &str) -> Result<Arc<Snapshot>, Problem> {
 }
 
 /// The stream's place, if the visitor may host it.
-async fn hosted_stream(at: &Visit, id: &str) -> Result<Path, Problem> {
+pub(super) async fn hosted_stream(at: &Visit, id: &str) -> Result<Path, Problem> {
     at.person()?;
     let id = StreamId::parse(id).map_err(|_| Problem::not_found())?;
     let path = at.state.store.path(&id).await?.ok_or_else(Problem::not_found)?;
@@ -177,6 +179,23 @@ pub async fn observe(at: Visit, id: web::Path<String>) -> Result<HttpResponse, P
     Ok(HttpResponse::Accepted().json(json!({})))
 }
 
+/// What the studio sends to choose.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Chosen {
+    choice: Choice,
+}
+
+/// `POST /api/v1/streams/{id}/delivery`: how the audience is to be served. Choosing again what holds already is fine.
+pub async fn delivery(at: Visit, id: web::Path<String>, body: web::Bytes) -> Result<HttpResponse, Problem> {
+    let path = hosted_stream(&at, &id).await?;
+    let Chosen { choice } = serde_json::from_slice(&body)
+        .map_err(|_| Problem::bad_request(r#"The body cannot be read. Send {"choice": "auto"}, "webrtc" or "hls"."#))?;
+    let event = StreamEvent::Delivery { news: DeliveryEvent::Overridden { choice } };
+    at.state.stage.stream(&path, event, None).await.map_err(|refusal| refused(refusal, stream_code))?;
+    Ok(HttpResponse::Ok().json(json!({ "stream_id": path.stream, "choice": choice })))
+}
+
 async fn events(at: &Visit, stream: &StreamId) -> Result<Vec<EventRow>, Problem> {
     let mut rows = at.state.store.events(&Key::new(Kind::Stream, stream.as_str()), 0, EVENTS_MAX).await?;
     rows.retain(|row| !words::is_quiet(row));
@@ -200,11 +219,23 @@ pub async fn timeline(at: Visit, address: web::Path<(String, String)>) -> Result
         streams.push(TimelineStream {
             started: Moment::from(first.at),
             phase: found.state.phase.as_str().to_string(),
+            health: report::of(
+                &found.state.health,
+                ended_at(&found.state.phase).unwrap_or_else(|| at.state.clock.now()),
+            ),
             events: rows.iter().map(line).collect(),
         });
     }
     let experience = ExperiencePage::of(&space.settings.slug, &experience.state, None);
     show(&StreamTimeline { page: at.page_t("timeline.title"), experience, streams })
+}
+
+fn ended_at(phase: &Phase) -> Option<Timestamp> {
+    match phase {
+        Phase::Ended { at, .. } | Phase::Cancelled { at, .. } => Some(*at),
+        Phase::Archived { ended_at, .. } => Some(*ended_at),
+        Phase::Scheduled { .. } | Phase::Lobby { .. } | Phase::Live { .. } | Phase::Reconnecting { .. } => None,
+    }
 }
 
 fn line(row: &EventRow) -> TimelineRow {

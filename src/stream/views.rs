@@ -18,12 +18,38 @@ pub struct TimelineRow {
     pub words: String,
 }
 
+/// How a stream went.
+pub struct HealthReport {
+    /// In one sentence.
+    pub summary: String,
+    /// The worst times.
+    pub periods: Vec<HealthPeriod>,
+    /// The figures over the whole time, as name and value.
+    pub figures: Vec<(String, String)>,
+}
+
+/// A time in which it went badly.
+pub struct HealthPeriod {
+    /// From when.
+    pub from: Moment,
+    /// For how long, in words.
+    pub lasted: String,
+    /// `poor` or `critical`.
+    pub grade: &'static str,
+    /// The grade for people.
+    pub grade_words: &'static str,
+    /// Why, for people.
+    pub reason: &'static str,
+}
+
 /// One stream.
 pub struct TimelineStream {
     /// When it was opened.
     pub started: Moment,
     /// Phase now.
     pub phase: String,
+    /// How it went; `None` if nothing was measured.
+    pub health: Option<HealthReport>,
     /// Its lines, oldest first.
     pub events: Vec<TimelineRow>,
 }

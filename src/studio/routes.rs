@@ -10,7 +10,6 @@ use crate::access;
 use crate::error::Problem;
 use crate::experience::routes::space_ref;
 use crate::experience::views::ExperiencePage;
-use crate::live::broadcasts;
 use crate::page::{Moment, show as render};
 use crate::security::visitor::Visit;
 use crate::space::routes::on_air;
@@ -101,7 +100,7 @@ pub async fn show(at: Visit, address: web::Path<(String, String)>) -> Result<Htt
         watch_url: page.url.clone(),
         experience: page,
         space: space_ref(state, &space).await?,
-        state_json: broadcasts::state(&snapshot.body, state.clock.now()),
+        state_json: state.live.state_for_host(&snapshot),
     };
     render(&view)
 }

@@ -3,6 +3,7 @@
 use super::Metrics;
 use crate::adapters::livekit::{Endpoint, LiveKitServer, LiveKitStatus, check};
 use crate::adapters::mqtt::MqttSpine;
+use crate::adapters::mux::Mux;
 use backstage_actors::ports::{BoxFuture, Clock, Store};
 use futures_util::future::join_all;
 use serde::Serialize;
@@ -16,6 +17,8 @@ use tokio::time::timeout;
 pub const PART_MS_MAX: u64 = 2_000;
 /// A report is used again for this long, ms: questions from outside cannot load the parts.
 pub const REPORT_MS_MAX: u64 = 1_000;
+/// What is known of the HLS side is used again for this long, ms.
+pub const HLS_MS_MAX: u64 = 10_000;
 /// Less free space than this in the data folder is not enough, bytes.
 pub const DISK_BYTES_MIN: u64 = 256 * 1024 * 1024;
 /// An outbox older than this stands still, ms.
@@ -97,6 +100,30 @@ impl Part {
         Part::new("livekit", Weight::Required, move || {
             let endpoint = endpoint.clone();
             async move { answers(&endpoint).await }
+        })
+    }
+
+    /// Who carries HLS: our own origin, or Mux. Without it everybody watches over WebRTC. Asked again only after
+    /// [`HLS_MS_MAX`], since Mux counts the questions.
+    pub fn hls(mux: Mux, own: bool) -> Part {
+        let last: Arc<Mutex<Option<(Instant, Result<String, String>)>>> = Arc::default();
+        Part::new("hls", Weight::Watched, move || {
+            let (mux, last) = (mux.clone(), last.clone());
+            async move {
+                let mut last = last.lock().await;
+                if let Some((at, answer)) = &*last
+                    && at.elapsed() < Duration::from_millis(HLS_MS_MAX)
+                {
+                    return answer.clone();
+                }
+                let who = if own { "our own origin" } else { "Mux" };
+                let answer = match mux.whoami().await {
+                    Ok(_) => Ok(format!("{who} answers")),
+                    Err(error) => Err(format!("{who} does not answer as it should: {error}")),
+                };
+                *last = Some((Instant::now(), answer.clone()));
+                answer
+            }
         })
     }
 

@@ -1,6 +1,7 @@
 //! The figures behind `GET /metrics`, in Prometheus' text format 0.0.4. Names begin with `backstage_`; dashboards and
 //! alerts in `dashboards/` are held against them by a test.
 
+use super::media::MediaFigures;
 use backstage_actors::ports::{Backlog, Gauge};
 use backstage_core::Timestamp;
 use backstage_core::effect::Lane;
@@ -19,6 +20,8 @@ const PHASES: [&str; 7] = ["scheduled", "lobby", "live", "reconnecting", "ended"
 /// Every figure of this server. Share it in an `Arc`; all methods are cheap.
 pub struct Metrics {
     registry: Registry,
+    /// Of delivery, bridges and recordings.
+    pub media: MediaFigures,
     streams: IntGaugeVec,
     stream_changes: IntCounterVec,
     graces: IntCounterVec,
@@ -57,6 +60,7 @@ impl Metrics {
         let build = gauges(&registry, "build_info", "1, labelled with the version.", &["version"])?;
         build.with_label_values(&[version]).set(1);
         let metrics = Metrics {
+            media: MediaFigures::new(&registry)?,
             streams: gauges(&registry, "streams", "Streams by phase, of this server's space owners.", &["phase"])?,
             stream_changes: counters(
                 &registry,
@@ -242,9 +246,7 @@ impl Metrics {
 
     /// An HTTP request was answered. `route` is the pattern (`/m/{space}`), never the path itself.
     pub fn http(&self, route: &str, method: &str, status: u16, seconds: f64) {
-        let class =
-            ["1xx", "2xx", "3xx", "4xx", "5xx"].get(usize::from(status / 100).saturating_sub(1)).unwrap_or(&"5xx");
-        self.http_seconds.with_label_values(&[route, method, class]).observe(seconds);
+        self.http_seconds.with_label_values(&[route, method, class_of(status)]).observe(seconds);
     }
 
     /// A promise was seen broken.
@@ -353,6 +355,11 @@ impl Gauge for Metrics {
     }
 }
 
+/// The class of a status as a label.
+pub(super) fn class_of(status: u16) -> &'static str {
+    ["1xx", "2xx", "3xx", "4xx", "5xx"].get(usize::from(status / 100).saturating_sub(1)).unwrap_or(&"5xx")
+}
+
 fn keep<C: Collector + Clone + 'static>(registry: &Registry, collector: C) -> Result<C, prometheus::Error> {
     registry.register(Box::new(collector.clone()))?;
     Ok(collector)
@@ -362,15 +369,25 @@ fn options(name: &str, help: &str) -> Opts {
     Opts::new(format!("backstage_{name}"), help)
 }
 
-fn gauge(registry: &Registry, name: &str, help: &str) -> Result<IntGauge, prometheus::Error> {
+pub(super) fn gauge(registry: &Registry, name: &str, help: &str) -> Result<IntGauge, prometheus::Error> {
     keep(registry, IntGauge::with_opts(options(name, help))?)
 }
 
-fn gauges(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> Result<IntGaugeVec, prometheus::Error> {
+pub(super) fn gauges(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+) -> Result<IntGaugeVec, prometheus::Error> {
     keep(registry, IntGaugeVec::new(options(name, help), labels)?)
 }
 
-fn counters(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec, prometheus::Error> {
+pub(super) fn counters(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+) -> Result<IntCounterVec, prometheus::Error> {
     keep(registry, IntCounterVec::new(options(name, help), labels)?)
 }
 

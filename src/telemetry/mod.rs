@@ -4,6 +4,7 @@
 pub mod health;
 pub mod http;
 pub mod logs;
+pub mod media;
 pub mod metrics;
 pub mod promises;
 pub mod reports;

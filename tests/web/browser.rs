@@ -105,6 +105,13 @@ impl Browser {
         self.send("POST", path, &[("content-type", "application/x-www-form-urlencoded")], body.into_bytes()).await
     }
 
+    /// Posts a body of JSON with the page's token.
+    pub async fn api_with(&mut self, path: &str, body: &str) -> Answer {
+        let csrf = self.csrf.clone();
+        let headers = [("content-type", "application/json"), ("x-csrf-token", csrf.as_str())];
+        self.send("POST", path, &headers, body.as_bytes().to_vec()).await
+    }
+
     /// Posts JSON with the page's token.
     pub async fn api(&mut self, path: &str) -> Answer {
         let csrf = self.csrf.clone();

@@ -9,6 +9,7 @@ mod support;
 
 mod access;
 mod browser;
+mod delivery;
 mod house;
 mod live;
 mod lobby;

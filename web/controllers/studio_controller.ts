@@ -1,6 +1,7 @@
 import { Controller } from "@hotwired/stimulus";
 import { studio as words } from "../../config/locales/en.json";
 import { api, Refused } from "../lib/api";
+import { DeliveryView } from "../lib/delivery_view";
 import { fill } from "../lib/dom";
 import { LiveSocket } from "../lib/live_socket";
 import { loadLiveKit } from "../lib/livekit";
@@ -17,6 +18,7 @@ import { MEDIA_BACKOFF, wait_ms } from "../models/backoff";
 import { checklist, type Observed } from "../models/checklist";
 import { heardBack, isDead, type LinkSample } from "../models/link_watch";
 import {
+  type ForHosts,
   isOver,
   onAir,
   type Person,
@@ -25,7 +27,13 @@ import {
   type Stream,
   type TimelineEvent,
 } from "../models/live_state";
-import { grade, type SendSample, sendFigures } from "../models/send_stats";
+import {
+  grade,
+  type PublisherSample,
+  publisherSample,
+  type SendSample,
+  sendFigures,
+} from "../models/send_stats";
 import {
   type PublisherToken,
   STUDIO_INITIAL,
@@ -37,6 +45,8 @@ import {
 
 const STATS_MS = 1_000;
 const METER_MS = 80;
+/** Between two samples of how we send, for the server. */
+const HEALTH_MS = 5_000;
 /** Louder than a quiet room. */
 const HEARD_LEVEL = 0.35;
 const SILENCE_BEFORE_HINT_MS = 6_000;
@@ -51,6 +61,8 @@ export class StudioController extends Controller<HTMLElement> {
   #sources!: Sources;
   #stage!: Stage;
   #view!: StudioView;
+  #deliveryView!: DeliveryView;
+  #seen: ForHosts | null = null;
   #socket: LiveSocket | null = null;
   #meter = new MicMeter();
   #metered: MediaStreamTrack | null = null;
@@ -63,6 +75,7 @@ export class StudioController extends Controller<HTMLElement> {
     uplink_bps: null,
   };
   #sample: SendSample | null = null;
+  #healthTold = 0;
   #heardBack: LinkSample | null = null;
   #pause = 0;
   #timers: number[] = [];
@@ -79,6 +92,7 @@ export class StudioController extends Controller<HTMLElement> {
   override connect(): void {
     const title = this.stateValue.experience?.title ?? "";
     this.#view = new StudioView(this.element);
+    this.#deliveryView = new DeliveryView(this.element);
     this.#sources = new Sources(title, {
       changed: () => this.#sourcesChanged(),
       unplugged: (name) => toast(fill(words.lost_device, { name })),
@@ -130,6 +144,19 @@ export class StudioController extends Controller<HTMLElement> {
 
   async end(): Promise<void> {
     await this.#view.working("end", () => this.#post("end"));
+  }
+
+  async chooseDelivery(event: Event): Promise<void> {
+    const choice = (event.target as HTMLInputElement).value as "auto" | "webrtc" | "hls";
+    const stream = this.#state.stream;
+    if (!stream) return;
+    try {
+      await api("POST", `/api/v1/streams/${encodeURIComponent(stream.id)}/delivery`, { choice });
+      if (this.#seen) this.#seen.delivery.choice = choice;
+    } catch (error) {
+      toast((error as Refused).detail || words.no_server, "bad");
+      if (this.#seen) this.#deliveryView.show(this.#seen.delivery);
+    }
   }
 
   async chooseCamera(event: Event): Promise<void> {
@@ -195,6 +222,7 @@ export class StudioController extends Controller<HTMLElement> {
     // Coming back on air: the media first, then the token, so that publishing has something to publish.
     if (onAir(stream) && this.#mine(stream)) await devices;
     this.#hear(stream, state.now ?? Date.now());
+    this.#see(state.studio);
     this.#socket = new LiveSocket(this.#experienceId, "host", state.cursor ?? "", {
       message: (message) => this.#message(message),
       connected: (up) => this.element.toggleAttribute("data-connected", up),
@@ -207,6 +235,7 @@ export class StudioController extends Controller<HTMLElement> {
     switch (message.type) {
       case "state":
         this.#hear(message.stream, message.now);
+        this.#see(message.studio);
         return;
       case "presence":
         this.#viewers = message.viewers;
@@ -237,6 +266,12 @@ export class StudioController extends Controller<HTMLElement> {
     else if (stream?.phase === "lobby" && !stream.armed && stream.id !== this.#warmed)
       void this.#warmUp(stream.id);
     if (stream && before && stream.phase !== before.phase) this.#view.announcePhase(stream);
+  }
+
+  #see(seen: ForHosts | undefined): void {
+    if (!seen) return;
+    this.#seen = seen;
+    this.#deliveryView.show(seen.delivery);
   }
 
   #dispatch(event: StudioEvent): void {
@@ -424,8 +459,19 @@ export class StudioController extends Controller<HTMLElement> {
     }
     const [figures, sample] = sendFigures(entries, now, this.#sample);
     this.#sample = sample;
-    const { grade: light, reason } = grade(figures, this.#sources.cameraOff && !this.#sources.screen);
-    this.#view.health(light, reason, figures, onAir_ms, this.#viewers);
+    const cameraOff = this.#sources.cameraOff && !this.#sources.screen;
+    this.#tellHealth(stream, publisherSample(figures, cameraOff), now);
+    const { grade: light, reason } = grade(figures, cameraOff);
+    this.#view.health(light, reason, figures, onAir_ms, this.#viewers, this.#seen?.health ?? null);
+  }
+
+  /** The server keeps a report of how it went; a sample that gets lost is no harm. */
+  #tellHealth(stream: Stream | null, sample: PublisherSample, now: number): void {
+    if (stream?.phase !== "live" || now - this.#healthTold < HEALTH_MS) return;
+    this.#healthTold = now;
+    void api("POST", `/api/v1/streams/${encodeURIComponent(stream.id)}/health`, sample).catch(
+      () => undefined,
+    );
   }
 
   #observe(change: Partial<Observed>): void {

@@ -1,7 +1,14 @@
 import { phase as phaseWords, studio as words } from "../../config/locales/en.json";
 import type { Check } from "../models/checklist";
 import { bitrate, count, duration, milliseconds, percent, resolution } from "../models/format";
-import { isOver, onAir, type Person, type Stream, type TimelineEvent } from "../models/live_state";
+import {
+  type HealthNow,
+  isOver,
+  onAir,
+  type Person,
+  type Stream,
+  type TimelineEvent,
+} from "../models/live_state";
 import { momentWords } from "../models/moment";
 import type { Grade, Reason, SendFigures } from "../models/send_stats";
 import type { StudioState } from "../models/studio";
@@ -52,6 +59,7 @@ const TARGETS = [
   "viewers",
   "viewersLabel",
 ] as const;
+const SEVERITY: Record<Grade, number> = { idle: 0, good: 1, poor: 2, critical: 3 };
 type Target = (typeof TARGETS)[number];
 
 /** Writes what the studio knows into its page; holds no state of its own. */
@@ -232,19 +240,27 @@ export class StudioView {
     f: SendFigures | null,
     onAir_ms: number | null,
     viewers: number,
+    server: HealthNow | null = null,
   ): void {
     const lamp = this.at("health");
-    lamp.dataset.grade = light;
+    // The worse of what this browser and what the server sees; of two alike, what is measured here.
+    const told = light !== "idle" && server && SEVERITY[server.grade] > SEVERITY[light] ? server : null;
+    lamp.dataset.grade = told?.grade ?? light;
     const reasonWords = words.health[reason];
-    setText(
-      lamp,
-      light === "idle"
-        ? words.health.idle
-        : light === "good"
-          ? `${words.health.good}. ${words.health.fine}`
-          : `${words.health[light]}. ${reasonWords}`,
-    );
-    setText(this.at("healthHint"), light === "idle" ? words.health.before : reasonWords);
+    if (told) {
+      setText(lamp, `${told.grade_words}. ${told.reason_words}`);
+      setText(this.at("healthHint"), told.hint_words);
+    } else {
+      setText(
+        lamp,
+        light === "idle"
+          ? words.health.idle
+          : light === "good"
+            ? `${words.health.good}. ${words.health.fine}`
+            : `${words.health[light]}. ${reasonWords}`,
+      );
+      setText(this.at("healthHint"), light === "idle" ? words.health.before : reasonWords);
+    }
     const figures: Record<string, string> = {
       elapsed: onAir_ms === null ? "–" : duration(onAir_ms),
       viewers: count(viewers),

@@ -27,6 +27,40 @@ export interface StateMessage {
   move_within_ms?: number;
   experience: { id: string; title: string; starts_at: number | null };
   stream: Stream | null;
+  /** What hosts see beside the rest. */
+  studio?: ForHosts;
+}
+
+/** How the audience is served; only hosts are told. Money is in minor units. */
+export interface DeliveryNow {
+  available: boolean;
+  open: boolean;
+  choice: "auto" | Delivery;
+  mode: "webrtc" | "warming" | "hybrid" | "hls" | "fallback";
+  mode_words: string;
+  reason: string | null;
+  reason_words: string;
+  moved_percent: number | null;
+  audience: { webrtc: number; hls: number; slate: number; waiting: number; rsvps: number; holders: number };
+  expected: number;
+  webrtc_viewers_max: number | null;
+  bridge: "off" | "asked" | "on" | "stopping";
+  bridge_words: string;
+  estimate: { spent_minor: number; per_hour_minor: number; max_minor: number | null } | null;
+}
+
+/** How well it goes, as the server sees it. */
+export interface HealthNow {
+  grade: "good" | "poor" | "critical";
+  grade_words: string;
+  cause: string | null;
+  reason_words: string;
+  hint_words: string;
+}
+
+export interface ForHosts {
+  delivery: DeliveryNow;
+  health: HealthNow | null;
 }
 
 export interface Person {

@@ -66,6 +66,27 @@ export function sendFigures(
   ];
 }
 
+/** What the server is told of how we send; whole figures, null where there is none. */
+export interface PublisherSample {
+  bitrate_kbps: number | null;
+  fps: number | null;
+  loss_per_mille: number | null;
+  rtt_ms: number | null;
+  limited: "none" | "cpu";
+}
+
+/** `cameraOff`: no picture is meant to be sent, so that its figures say nothing. */
+export function publisherSample(f: SendFigures, cameraOff: boolean): PublisherSample {
+  const whole = (value: number | null): number | null => (value === null ? null : Math.round(value));
+  return {
+    bitrate_kbps: cameraOff || f.bitrate_bps === null ? null : whole(f.bitrate_bps / 1000),
+    fps: cameraOff ? null : whole(f.fps),
+    loss_per_mille: f.loss === null ? null : whole(f.loss * 1000),
+    rtt_ms: whole(f.rtt_ms),
+    limited: f.cpuLimited && !cameraOff ? "cpu" : "none",
+  };
+}
+
 export type Grade = "idle" | "good" | "poor" | "critical";
 export type Reason = "fine" | "loss" | "rtt" | "fps" | "silent" | "cpu";
 

@@ -227,7 +227,8 @@ pub fn decide_recording(now: Timestamp, place: Place<'_>, rule: RecordingRule, p
 }
 
 impl Opens {
-    fn opens(&self, experience: &ExperienceId) -> bool {
+    /// Whether it opens this experience.
+    pub fn opens(&self, experience: &ExperienceId) -> bool {
         match self {
             Opens::All => true,
             Opens::Only(list) => list.contains(experience),

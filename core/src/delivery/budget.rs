@@ -41,6 +41,11 @@ impl Budget {
         self.stream_max_minor >= 0 && self.per_1000_viewer_minutes_minor >= 0 && self.per_1000_stream_minutes_minor >= 0
     }
 
+    /// Whether there is a price at all: without one there is no estimate to show.
+    pub fn is_priced(&self) -> bool {
+        self.per_1000_viewer_minutes_minor > 0 || self.per_1000_stream_minutes_minor > 0
+    }
+
     /// Cost of what was used, in thousandths of a thousandth: minor units × 1,000 × ms of a minute.
     fn raw(&self, viewer_ms: i64, bridge_ms: i64) -> i128 {
         i128::from(viewer_ms.max(0)) * i128::from(self.per_1000_viewer_minutes_minor)

@@ -232,6 +232,13 @@ pub enum Stage {
     Over,
 }
 
+impl Stage {
+    /// Live or reconnecting.
+    pub const fn is_on_air(&self) -> bool {
+        matches!(self, Stage::OnAir { .. })
+    }
+}
+
 /// Delivery of one stream. Changes only through [`Delivery::apply`].
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
