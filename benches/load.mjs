@@ -8,7 +8,7 @@ import { promisify } from "node:util";
 const CLOCK_TICKS_PER_S = 100;
 
 /** CPU seconds (user and system) that a process has used. */
-async function cpuSeconds(pid) {
+export async function cpuSeconds(pid) {
   const stat = await readFile(`/proc/${pid}/stat`, "utf8");
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return (Number(fields[11]) + Number(fields[12])) / CLOCK_TICKS_PER_S;

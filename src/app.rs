@@ -11,7 +11,7 @@ use backstage_actors::ports::{Announcer, Clock, Gauge, Ids, Store};
 use backstage_actors::{Limits as LoopLimits, Media, Ports, Rules, Running, Stage};
 use backstage_core::stream::Setup;
 use backstage_media::bridge::recording::finish::FinishSettings;
-use backstage_media::origin::{self, hls::Playback};
+use backstage_media::origin::{self, Faults, hls::Playback};
 use futures_util::future::LocalBoxFuture;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -165,6 +165,11 @@ impl Base {
 impl App {
     /// Builds and starts everything. Call it inside an actix system; the actors live on its arbiter.
     pub async fn build(config: Config) -> Result<App, StartError> {
+        App::build_with(config, &Faults::default()).await
+    }
+
+    /// The same with an origin of our own that fails on demand, for tests.
+    pub async fn build_with(config: Config, faults: &Faults) -> Result<App, StartError> {
         let base = Base::prepare(&config).await?;
         let ground = Ground {
             store: &base.store,
@@ -173,6 +178,7 @@ impl App {
             metrics: &base.metrics,
             clock: &base.clock,
             ids: &base.ids,
+            faults,
         };
         let world = World::of(&config, &ground).await?;
         App::start(config, base, world).await
@@ -295,6 +301,11 @@ impl App {
             hls: world.hls,
             _promises: promises,
         })
+    }
+
+    /// Where our own origin answers by itself, beside our site; for tests.
+    pub fn origin_url(&self) -> Option<String> {
+        self.hls.as_ref()?.origin.as_ref().map(origin::Origin::local_url)
     }
 
     /// Ends everything in peace.

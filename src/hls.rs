@@ -63,7 +63,8 @@ impl Hls {
         let inside = origin.as_ref().map_or_else(|| stream_base_url.clone(), Origin::local_url);
         let on_our_site = origin.is_some() && config.mux.embedded.public_url.is_empty();
         let browsers = if on_our_site { PATH.to_owned() } else { stream_base_url };
-        let screens = Arc::new(Screens::new(signer, browsers, inside, under.clock.clone()));
+        let screens = Screens::new(signer, browsers, inside, under.clock.clone(), config.delivery.playback_token_ms);
+        let screens = Arc::new(screens);
         let broadcasts = MuxBroadcasts::new(mux.clone(), screens.clone(), under.install);
         let crew = Crew::new(CrewSettings {
             recordings: config.recording.enabled.then(|| config.data.dir.join(RECORDINGS)),

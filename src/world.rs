@@ -59,6 +59,8 @@ pub struct Ground<'a> {
     pub clock: &'a Arc<dyn Clock>,
     /// New ids.
     pub ids: &'a Arc<dyn Ids>,
+    /// For tests: failures of our own origin on demand.
+    pub faults: &'a Faults,
 }
 
 impl World {
@@ -134,7 +136,7 @@ fn under<'a>(config: &'a Config, ground: &Ground<'a>, livekit: &'a Endpoint) -> 
         livekit,
         clock: ground.clock,
         ids: ground.ids,
-        faults: Faults::default(),
+        faults: ground.faults.clone(),
     }
 }
 

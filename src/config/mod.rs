@@ -228,6 +228,8 @@ pub struct Delivery {
     pub retry_ms_min: i64,
     pub retry_ms_max: i64,
     pub expected_trust_ms: i64,
+    /// See [`crate::adapters::mux::TOKEN_MS`].
+    pub playback_token_ms: i64,
     pub budget: backstage_core::delivery::budget::Budget,
 }
 

@@ -17,9 +17,11 @@ const QUIET: [&str; 9] = [
     "health_minute",
 ];
 
-/// Whether the timeline leaves it out. It is stored all the same.
+/// Whether the timeline leaves it out. It is stored all the same. A bridge that was the last thing to stop is what archives
+/// the stream, which is news.
 pub fn is_quiet(row: &EventRow) -> bool {
-    QUIET.contains(&row.event.as_str())
+    let archives = row.event == "bridge_stopped" && row.phase == "archived";
+    QUIET.contains(&row.event.as_str()) && !archives
 }
 
 /// The line for people. Texts: `timeline.words` in the locale; an event without a text of its own is told by its phase.

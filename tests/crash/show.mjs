@@ -39,6 +39,19 @@ export class Show {
     return this.stream;
   }
 
+  /** Opens the lobby. */
+  async openLobby() {
+    await this.studio.goto(this.stage.url + STUDIO);
+    const [id, csrf] = await this.studio.evaluate(() => [
+      document.querySelector("[data-experience-id]").dataset.experienceId,
+      document.querySelector("meta[name=csrf-token]").content,
+    ]);
+    const asked = { headers: { "x-csrf-token": csrf, origin: this.stage.url }, ...AGAIN };
+    const answer = await this.creator.context.request.post(`${this.stage.url}/api/v1/experiences/${id}/lobby`, asked);
+    if (!answer.ok()) throw new Error(`lobby: ${answer.status()} ${await answer.text()}`);
+    this.stream = (await answer.json()).stream_id;
+  }
+
   /** The open stream as the server knows it. */
   async currentStream() {
     const page = await this.creator.context.request.get(this.stage.url + STUDIO, AGAIN);

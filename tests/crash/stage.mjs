@@ -10,18 +10,18 @@ const READY_MS = 30_000;
 const b64 = (value) => Buffer.from(value).toString("base64url");
 
 export class Stage {
-  /** `grace_ms` is the reconnection grace of the seeded experience. */
-  static async open(grace_ms) {
+  /** `grace_ms` is the reconnection grace of the seeded experience; `settings` are further ones of the environment. */
+  static async open(grace_ms, settings = {}) {
     const bin = process.env.BACKSTAGE_BIN;
     if (!bin) throw new Error("set BACKSTAGE_BIN to the built server");
     const data = await mkdtemp(join(tmpdir(), "backstage-crash-"));
-    const stage = new Stage(bin, data, await freePort(), grace_ms);
+    const stage = new Stage(bin, data, await freePort(), grace_ms, settings);
     await stage.start();
     return stage;
   }
 
-  constructor(bin, data, port, grace_ms) {
-    Object.assign(this, { bin, data, port, grace_ms, url: `http://127.0.0.1:${port}`, lines: [], child: null });
+  constructor(bin, data, port, grace_ms, settings) {
+    Object.assign(this, { bin, data, port, grace_ms, settings, url: `http://127.0.0.1:${port}`, lines: [], child: null });
   }
 
   async start() {
@@ -31,6 +31,7 @@ export class Stage {
       BACKSTAGE_DATA: this.data,
       BACKSTAGE_ENV: "development",
       BACKSTAGE__STREAMS__GRACE_MS: String(this.grace_ms),
+      ...this.settings,
     };
     const child = spawn(this.bin, [], { env, stdio: ["ignore", "pipe", "pipe"] });
     this.child = child;
@@ -89,8 +90,13 @@ export class Stage {
   /** Cuts every media packet of this server, both ways, until the returned function is called. */
   async cutNetwork() {
     const { ports } = await this.mediaKeys();
-    const rules = ["udp", "tcp"].flatMap((protocol) =>
-      ["--dport", "--sport"].map((way) => ["INPUT", "-i", "lo", "-p", protocol, way, String(ports[protocol]), "-j", "DROP"]),
+    return this.cut({ udp: ports.udp, tcp: ports.tcp });
+  }
+
+  /** Cuts every packet to and from these ports of this machine, until the returned function is called. */
+  cut(ports) {
+    const rules = Object.entries(ports).flatMap(([protocol, port]) =>
+      ["--dport", "--sport"].map((way) => ["INPUT", "-i", "lo", "-p", protocol, way, String(port), "-j", "DROP"]),
     );
     for (const rule of rules) execFileSync("iptables", ["-w", "-I", ...rule]);
     let cut = true;

@@ -22,10 +22,10 @@ const FLAGS = [
 // Of Chromium's invented cameras the second sends depth pictures, which WebRTC drops: the swap takes the third.
 const DEVICES = ["--use-fake-device-for-media-stream=fps=30,device-count=3", "--use-fake-ui-for-media-stream"];
 
-/** A browser of one person; `devices: "refused"` says no to every question. */
-export async function openBrowser({ devices = "allowed", ...options } = {}) {
+/** A browser of one person; `devices: "refused"` says no to every question, `flags` are further ones of the program. */
+export async function openBrowser({ devices = "allowed", flags = [], ...options } = {}) {
   const profile = await mkdtemp(join(tmpdir(), "backstage-browser-"));
-  const args = [...FLAGS, ...(devices === "allowed" ? DEVICES : ["--use-fake-device-for-media-stream", "--deny-permission-prompts"])];
+  const args = [...FLAGS, ...(devices === "allowed" ? DEVICES : ["--use-fake-device-for-media-stream", "--deny-permission-prompts"]), ...flags];
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     headless: true,

@@ -190,12 +190,13 @@ impl Delivery {
             // Made while nothing is sent to it: what must be set before the first frame is set then.
             Stage::Lobby if want >= Want::Ready && self.failures == 0 => self.want_broadcast(wishes),
             Stage::Lobby => {}
-            Stage::OnAir { .. } => self.on_air(now, want, reason, wishes),
+            Stage::OnAir { .. } => self.on_air(now, want, reason, counted.hls, wishes),
             Stage::Over => self.wind_down(wishes),
         }
     }
 
-    fn on_air(&mut self, now: Timestamp, want: Want, reason: Reason, wishes: &mut Wishes) {
+    /// `on_hls`: viewers counted there.
+    fn on_air(&mut self, now: Timestamp, want: Want, reason: Reason, on_hls: u32, wishes: &mut Wishes) {
         self.under_since = if want == Want::WebrtcSoon && self.mode != Mode::Webrtc {
             Some(self.under_since.unwrap_or(now))
         } else {
@@ -241,14 +242,11 @@ impl Delivery {
                 if want == Want::Hls {
                     let next_at = now + limits.cohort_every_ms;
                     self.turn(Mode::Hybrid { heading: Heading::Up, moved_percent, next_at }, reason, wishes);
-                } else if now >= next_at {
-                    match moved_percent.saturating_sub(cohort(&limits)) {
-                        0 => {
-                            self.stop_bridge(wishes);
-                            self.turn(Mode::Webrtc, self.reason.unwrap_or(reason), wishes);
-                        }
-                        left => self.move_to(Heading::Down, left, now),
-                    }
+                } else if moved_percent == 0 && (on_hls == 0 || now >= next_at) {
+                    self.stop_bridge(wishes);
+                    self.turn(Mode::Webrtc, self.reason.unwrap_or(reason), wishes);
+                } else if moved_percent > 0 && now >= next_at {
+                    self.move_to(Heading::Down, moved_percent.saturating_sub(cohort(&limits)), now);
                 }
             }
             Mode::Hls { .. } if back => self.head_down(now, 100, reason, wishes),
@@ -269,8 +267,11 @@ impl Delivery {
     }
 
     fn move_to(&mut self, heading: Heading, moved_percent: u8, now: Timestamp) {
-        let next_at = now + self.limits.map_or(0, |limits| limits.cohort_every_ms);
-        self.mode = Mode::Hybrid { heading, moved_percent, next_at };
+        let limits = self.limits.unwrap_or_default();
+        // The last ones have to find WebRTC before the playlist under them stops.
+        let last = heading == Heading::Down && moved_percent == 0;
+        let wait_ms = if last { limits.jitter_ms + LAST_LEAVE_MS } else { limits.cohort_every_ms };
+        self.mode = Mode::Hybrid { heading, moved_percent, next_at: now + wait_ms };
     }
 
     /// Enters a mode and says so.

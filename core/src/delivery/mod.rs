@@ -8,7 +8,7 @@
 //! | | the playlist does not advance in time, the bridge fails | `fallback` |
 //! | `hybrid`, upwards | every cohort has moved | `hls` |
 //! | | no longer needed | `hybrid`, downwards |
-//! | `hybrid`, downwards | every cohort is back | `webrtc` |
+//! | `hybrid`, downwards | every cohort was told, and nobody is left on HLS or had long enough | `webrtc` |
 //! | | needed again | `hybrid`, upwards |
 //! | `hls` | no longer needed | `hybrid`, downwards |
 //! | `hybrid`, `hls` | the playlist stands still, the bridge fails | `fallback` |
@@ -41,6 +41,8 @@ use serde::{Deserialize, Serialize};
 
 /// An HLS side that held this long before it failed was well: its failure counts as the first again, ms.
 pub const STABLE_MS: i64 = 60_000;
+/// How long HLS goes on for the last ones who were told to leave it, beyond the jitter, ms.
+pub const LAST_LEAVE_MS: i64 = 10_000;
 /// Rest between two times that WebRTC lets in people who wait at the slate, ms.
 pub const LET_IN_MS: i64 = 5_000;
 

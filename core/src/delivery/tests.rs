@@ -229,6 +229,30 @@ fn it_goes_back_only_after_long_under_the_lower_mark() {
 }
 
 #[test]
+fn hls_goes_on_until_the_last_ones_have_left_it_or_had_long_enough() {
+    let back = || {
+        let mut delivery = on_hls();
+        apply(&mut delivery, 700_000, both(0, 1));
+        apply(&mut delivery, 760_000, DeliveryEvent::CohortMoved);
+        while !matches!(delivery.mode, Mode::Hybrid { moved_percent: 0, .. }) {
+            let due_at = delivery.step_at.expect("a step");
+            apply(&mut delivery, due_at.0, DeliveryEvent::CohortMoved);
+        }
+        assert!(matches!(delivery.bridge, Bridge::On { .. }), "somebody still watches it");
+        assert_eq!(source(&delivery, Some(Source::Hls), 0), Source::Webrtc);
+        delivery
+    };
+    let mut left = back();
+    let told_at = left.step_at.expect("a step").0 - LAST_LEAVE_MS;
+    let wishes = apply(&mut left, told_at, both(1, 0));
+    assert!(wishes.contains(&Wish::StopBridge));
+    assert_eq!(left.mode, Mode::Webrtc);
+    let mut stuck = back();
+    let due_at = stuck.step_at.expect("a step").0;
+    assert!(apply(&mut stuck, due_at, DeliveryEvent::CohortMoved).contains(&Wish::StopBridge));
+}
+
+#[test]
 fn at_the_end_the_bridge_stops_before_the_broadcast_completes() {
     let mut delivery = on_hls();
     assert_eq!(apply(&mut delivery, 50_000, DeliveryEvent::Finished), [Wish::StopBridge]);

@@ -23,16 +23,28 @@ pub struct Faults(Arc<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
-    api: Mutex<Option<(ApiFault, u32)>>,
+    api: Mutex<Option<Planned>>,
     never_active: AtomicBool,
     stalled: AtomicBool,
     webhooks_lost: AtomicBool,
 }
 
+#[derive(Debug, Clone, Copy)]
+struct Planned {
+    fault: ApiFault,
+    left: u32,
+    only_post: bool,
+}
+
 impl Faults {
     /// The next `count` calls of the API meet this fault.
     pub fn api(&self, fault: ApiFault, count: u32) {
-        *self.0.api.lock() = Some((fault, count));
+        *self.0.api.lock() = Some(Planned { fault, left: count, only_post: false });
+    }
+
+    /// The next `count` calls that make something (`POST`) meet this fault; others are answered.
+    pub fn api_post(&self, fault: ApiFault, count: u32) {
+        *self.0.api.lock() = Some(Planned { fault, left: count, only_post: true });
     }
 
     /// Media is taken, and the stream never becomes `active`.
@@ -50,11 +62,11 @@ impl Faults {
         self.0.webhooks_lost.store(on, Ordering::Relaxed);
     }
 
-    pub(super) fn of_call(&self) -> Option<ApiFault> {
+    pub(super) fn of_call(&self, post: bool) -> Option<ApiFault> {
         let mut held = self.0.api.lock();
-        let (fault, count) = held.as_mut().filter(|(_, count)| *count > 0)?;
-        *count -= 1;
-        Some(*fault)
+        let planned = held.as_mut().filter(|planned| planned.left > 0 && (post || !planned.only_post))?;
+        planned.left -= 1;
+        Some(planned.fault)
     }
 
     pub(super) fn is_never_active(&self) -> bool {

@@ -19,7 +19,7 @@ pub mod webhook;
 pub use broadcasts::MuxBroadcasts;
 pub use error::MuxError;
 pub use far_end::{FarEnd, FarEndError};
-pub use screens::{Screen, Screens};
+pub use screens::{Screen, Screens, TOKEN_MS};
 pub use sign::{Audience, KeyError, Signer};
 pub use types::*;
 

@@ -127,7 +127,8 @@ async fn guard(
     }
     let bucket = api.buckets.as_ref().map(|(post, other)| if request.method() == Method::POST { post } else { other });
     let granted = bucket.map(|bucket| (bucket.limit(), bucket.take(api.desk.now_ms())));
-    let mut response = match (granted, api.faults.of_call()) {
+    let post = request.method() == Method::POST;
+    let mut response = match (granted, api.faults.of_call(post)) {
         (Some((_, Grant { passes: false, wait_ms, .. })), _) => {
             answer(request, ApiError::TooMany(wait_ms.div_ceil(1_000).max(1)).error_response())
         }

@@ -1,0 +1,20 @@
+//! The whole server with everything real at its other ends (media server, origin, bridge, ffmpeg), and an origin that
+//! fails on demand.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "a test stands in the world itself")]
+
+#[path = "../web/browser.rs"]
+#[allow(dead_code)]
+mod browser;
+#[path = "../support/mod.rs"]
+#[allow(dead_code)]
+mod support;
+
+mod failures;
+mod house;
+mod logs;
+mod refusals;
+mod renewal;
+mod revoked;
+mod stage;
