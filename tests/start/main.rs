@@ -1,6 +1,9 @@
 //! The program as people start it: what keeps it from starting is said in a sentence on standard error, quickly, with
 //! exit code 1, and without a panic or a secret.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(clippy::disallowed_methods, reason = "a test stands in the world itself")]
+
 #[path = "../support/temp.rs"]
 mod temp;
 
