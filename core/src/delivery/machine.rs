@@ -138,6 +138,17 @@ impl Delivery {
                     self.fail(now, Fault::BridgeLost, wishes);
                 }
             }
+            DeliveryEvent::BridgeOrphaned { asked_at } => {
+                if matches!(self.bridge, Bridge::On { since } if asked_at >= since) {
+                    match self.broadcast.ready() {
+                        Some(live) => {
+                            wishes.push(Wish::StartBridge { broadcast: live.id.clone() });
+                            self.bridge = Bridge::Asked;
+                        }
+                        None => self.fail(now, Fault::BridgeLost, wishes),
+                    }
+                }
+            }
             DeliveryEvent::BridgeStopped => {
                 if self.bridge == Bridge::Stopping {
                     self.bridge = Bridge::Off;
@@ -427,6 +438,7 @@ impl DeliveryEvent {
             DeliveryEvent::BridgeStarted => "bridge_started",
             DeliveryEvent::BridgeRefused => "bridge_refused",
             DeliveryEvent::BridgeFailed { .. } => "bridge_failed",
+            DeliveryEvent::BridgeOrphaned { .. } => "bridge_orphaned",
             DeliveryEvent::BridgeStopped => "bridge_stopped",
             DeliveryEvent::PlaylistAdvanced { .. } => "playlist_advanced",
             DeliveryEvent::PlaylistStalled { .. } => "playlist_stalled",
@@ -450,6 +462,7 @@ impl DeliveryEvent {
             DeliveryEvent::BridgeStarted
             | DeliveryEvent::BridgeRefused
             | DeliveryEvent::BridgeFailed { .. }
+            | DeliveryEvent::BridgeOrphaned { .. }
             | DeliveryEvent::BridgeStopped => "bridge",
             DeliveryEvent::CohortMoved => "timer",
         }
