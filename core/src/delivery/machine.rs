@@ -143,7 +143,8 @@ impl Delivery {
                     match self.broadcast.ready() {
                         Some(live) => {
                             wishes.push(Wish::StartBridge { broadcast: live.id.clone() });
-                            self.bridge = Bridge::Asked;
+                            // Looked at from now on like one that is set up: if it does not come, that is a failure.
+                            self.bridge = Bridge::On { since: now };
                         }
                         None => self.fail(now, Fault::BridgeLost, wishes),
                     }

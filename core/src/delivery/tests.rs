@@ -234,9 +234,10 @@ fn after_a_crash_another_bridge_is_set_up_and_nobody_is_moved() {
     let mode = delivery.mode;
     let orphaned = |at: i64| DeliveryEvent::BridgeOrphaned { asked_at: Timestamp(at) };
     assert_eq!(apply(&mut delivery, 31_000, orphaned(30_900)), [Wish::StartBridge { broadcast: live_id() }]);
-    assert_eq!((delivery.mode, delivery.bridge), (mode, Bridge::Asked));
+    assert_eq!((delivery.mode, delivery.bridge), (mode, Bridge::On { since: Timestamp(31_000) }));
     assert_eq!(apply(&mut delivery, 31_000, orphaned(30_900)), []);
     apply(&mut delivery, 31_200, DeliveryEvent::BridgeStarted);
+    assert_eq!(delivery.bridge, Bridge::On { since: Timestamp(31_000) });
     // The playlist is the judge of it, as ever.
     let wishes = apply(&mut delivery, 34_300, DeliveryEvent::PlaylistStalled { asked_at: Timestamp(34_200) });
     assert!(wishes.contains(&Wish::Say { mode: "delivery_fallback", cause: "playlist_stalled" }));
