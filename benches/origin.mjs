@@ -76,7 +76,7 @@ try {
   const paths = urls.map((url) => new URL(url).pathname);
   await writeFile(
     join(folder, "nginx.conf"),
-    `worker_processes 1; daemon off; pid ${folder}/nginx.pid; error_log ${folder}/error.log; events { worker_connections 256; }
+    `${process.getuid() === 0 ? "user root;" : ""} worker_processes 1; daemon off; pid ${folder}/nginx.pid; error_log ${folder}/error.log; events { worker_connections 256; }
 http { access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000; open_file_cache max=100; client_body_temp_path ${folder}/b; proxy_temp_path ${folder}/p; fastcgi_temp_path ${folder}/f; uwsgi_temp_path ${folder}/u; scgi_temp_path ${folder}/s;
 types { application/vnd.apple.mpegurl m3u8; video/iso.segment m4s; video/mp4 mp4; }
 server { listen 127.0.0.1:${nginxPort}; root ${site}; add_header access-control-allow-origin *; } }`,

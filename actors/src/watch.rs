@@ -133,6 +133,7 @@ pub fn start(stage: Stage) -> Kept {
         let stage = stage.clone();
         async move {
             let memory = Memory::default();
+            let began_at = stage.shared().ports.clock.now();
             let (mut filled, mut rounds) = (false, 0_u64);
             loop {
                 if !filled {
@@ -141,7 +142,7 @@ pub fn start(stage: Stage) -> Kept {
                 let lines = stage.shared().watch.all();
                 let busy = lines.iter().any(Watched::is_busy);
                 if busy || rounds.is_multiple_of(LOBBY_EVERY) {
-                    round(&stage, &memory, &lines).await;
+                    round(&stage, &memory, &lines, began_at).await;
                 }
                 rounds = rounds.wrapping_add(1);
                 let every_ms = stage.shared().ports.limits.watch_ms;
@@ -206,17 +207,17 @@ async fn load_versioned(stage: &Stage, id: &StreamId) -> Result<Option<(i64, Str
     Ok(stored.and_then(|stored| Some((stored.version, Stream::from_json(&stored.state).ok()?))))
 }
 
-async fn round(stage: &Stage, memory: &Memory, lines: &[Watched]) {
+async fn round(stage: &Stage, memory: &Memory, lines: &[Watched], began_at: Timestamp) {
     memory.borrow_mut().retain(|stream, _| stage.shared().watch.has(stream));
-    stream::iter(lines).for_each_concurrent(TOGETHER_MAX, |line| look(stage, memory, line)).await;
+    stream::iter(lines).for_each_concurrent(TOGETHER_MAX, |line| look(stage, memory, line, began_at)).await;
 }
 
-async fn look(stage: &Stage, memory: &Memory, line: &Watched) {
+async fn look(stage: &Stage, memory: &Memory, line: &Watched, began_at: Timestamp) {
     if line.records {
         look_at_recorder(stage, line).await;
     }
     if let Some(since) = line.bridge_since
-        && look_at_bridge(stage, line).await
+        && look_at_bridge(stage, line, since < began_at).await
         && let Some(live) = &line.live
     {
         look_at_playlist(stage, memory, line, live, since).await;
@@ -238,14 +239,18 @@ async fn look_at_recorder(stage: &Stage, line: &Watched) {
     }
 }
 
-/// `false` if it is gone.
-async fn look_at_bridge(stage: &Stage, line: &Watched) -> bool {
+/// `false` if it is gone. `before_us`: it was set up before this process looked at anything, by an earlier one.
+async fn look_at_bridge(stage: &Stage, line: &Watched, before_us: bool) -> bool {
     let ports = &stage.shared().ports;
     let asked_at = ports.clock.now();
     let Ok(WorkerSeen::Missing) = ports.media.bridges.look(&line.path.stream).await else { return true };
-    if tell_delivery(stage, line, DeliveryEvent::BridgeFailed { asked_at }).await {
+    let news = match before_us {
+        true => DeliveryEvent::BridgeOrphaned { asked_at },
+        false => DeliveryEvent::BridgeFailed { asked_at },
+    };
+    if tell_delivery(stage, line, news).await {
         ports.gauge.reconciled("bridge_lost");
-        tracing::warn!(stream = %line.path.stream, "the bridge is gone");
+        tracing::warn!(stream = %line.path.stream, before_us, "the bridge is gone");
     }
     false
 }

@@ -178,7 +178,7 @@ describe("a show that outgrows WebRTC", { timeout: 600_000 }, () => {
     for (const { page } of audience.viewers) assert.ok((await decodedRate(page)) >= 10);
     assert.equal(await show.currentStream(), stream, "the same stream");
     const events = (await turns()).map((one) => one.event);
-    console.log(`# ${events.join(", ")}`);
+    assert.deepEqual(events, ["delivery_hybrid", "delivery_hls"], "it went on where it was");
     await show.end();
     await until(async () => (await liveStreams(stage.data, ports.http)).every((one) => one.status === "disabled"), "no live stream that could be sent to");
     assert.deepEqual(await ffmpegsOf(stage.child.pid), []);

@@ -138,6 +138,18 @@ impl Delivery {
                     self.fail(now, Fault::BridgeLost, wishes);
                 }
             }
+            DeliveryEvent::BridgeOrphaned { asked_at } => {
+                if matches!(self.bridge, Bridge::On { since } if asked_at >= since) {
+                    match self.broadcast.ready() {
+                        Some(live) => {
+                            wishes.push(Wish::StartBridge { broadcast: live.id.clone() });
+                            // Looked at from now on like one that is set up: if it does not come, that is a failure.
+                            self.bridge = Bridge::On { since: now };
+                        }
+                        None => self.fail(now, Fault::BridgeLost, wishes),
+                    }
+                }
+            }
             DeliveryEvent::BridgeStopped => {
                 if self.bridge == Bridge::Stopping {
                     self.bridge = Bridge::Off;
@@ -427,6 +439,7 @@ impl DeliveryEvent {
             DeliveryEvent::BridgeStarted => "bridge_started",
             DeliveryEvent::BridgeRefused => "bridge_refused",
             DeliveryEvent::BridgeFailed { .. } => "bridge_failed",
+            DeliveryEvent::BridgeOrphaned { .. } => "bridge_orphaned",
             DeliveryEvent::BridgeStopped => "bridge_stopped",
             DeliveryEvent::PlaylistAdvanced { .. } => "playlist_advanced",
             DeliveryEvent::PlaylistStalled { .. } => "playlist_stalled",
@@ -450,6 +463,7 @@ impl DeliveryEvent {
             DeliveryEvent::BridgeStarted
             | DeliveryEvent::BridgeRefused
             | DeliveryEvent::BridgeFailed { .. }
+            | DeliveryEvent::BridgeOrphaned { .. }
             | DeliveryEvent::BridgeStopped => "bridge",
             DeliveryEvent::CohortMoved => "timer",
         }

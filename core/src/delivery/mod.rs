@@ -314,6 +314,9 @@ pub enum DeliveryEvent {
     BridgeRefused,
     /// The bridge is gone or gave up, as looked at from `asked_at` on.
     BridgeFailed { asked_at: Timestamp },
+    /// The bridge went with the process that ran it, as looked at from `asked_at` on: another one takes its place, and the
+    /// audience stays where it is for as long as the playlist goes on.
+    BridgeOrphaned { asked_at: Timestamp },
     /// The bridge has stopped.
     BridgeStopped,
     /// The playlist advanced after `asked_at`.

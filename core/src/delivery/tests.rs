@@ -229,6 +229,21 @@ fn it_goes_back_only_after_long_under_the_lower_mark() {
 }
 
 #[test]
+fn after_a_crash_another_bridge_is_set_up_and_nobody_is_moved() {
+    let mut delivery = on_hls();
+    let mode = delivery.mode;
+    let orphaned = |at: i64| DeliveryEvent::BridgeOrphaned { asked_at: Timestamp(at) };
+    assert_eq!(apply(&mut delivery, 31_000, orphaned(30_900)), [Wish::StartBridge { broadcast: live_id() }]);
+    assert_eq!((delivery.mode, delivery.bridge), (mode, Bridge::On { since: Timestamp(31_000) }));
+    assert_eq!(apply(&mut delivery, 31_000, orphaned(30_900)), []);
+    apply(&mut delivery, 31_200, DeliveryEvent::BridgeStarted);
+    assert_eq!(delivery.bridge, Bridge::On { since: Timestamp(31_000) });
+    // The playlist is the judge of it, as ever.
+    let wishes = apply(&mut delivery, 34_300, DeliveryEvent::PlaylistStalled { asked_at: Timestamp(34_200) });
+    assert!(wishes.contains(&Wish::Say { mode: "delivery_fallback", cause: "playlist_stalled" }));
+}
+
+#[test]
 fn hls_goes_on_until_the_last_ones_have_left_it_or_had_long_enough() {
     let back = || {
         let mut delivery = on_hls();
@@ -357,6 +372,7 @@ fn any_event() -> impl Strategy<Value = DeliveryEvent> {
         1 => Just(DeliveryEvent::BridgeRefused),
         2 => Just(DeliveryEvent::BridgeStopped),
         1 => Just(DeliveryEvent::BridgeFailed { asked_at: Timestamp(i64::MAX) }),
+        1 => Just(DeliveryEvent::BridgeOrphaned { asked_at: Timestamp(i64::MAX) }),
         3 => Just(advanced(i64::MAX)),
         1 => Just(DeliveryEvent::PlaylistStalled { asked_at: Timestamp(i64::MAX) }),
         1 => prop::sample::select(vec![Choice::Auto, Choice::Webrtc, Choice::Hls])

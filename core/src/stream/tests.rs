@@ -338,6 +338,7 @@ fn any_delivery() -> impl Strategy<Value = DeliveryEvent> {
         3 => Just(DeliveryEvent::BridgeStarted),
         1 => Just(DeliveryEvent::BridgeRefused),
         1 => at().prop_map(|asked_at| DeliveryEvent::BridgeFailed { asked_at }),
+        1 => at().prop_map(|asked_at| DeliveryEvent::BridgeOrphaned { asked_at }),
         2 => Just(DeliveryEvent::BridgeStopped),
         3 => at().prop_map(|asked_at| DeliveryEvent::PlaylistAdvanced { asked_at }),
         1 => at().prop_map(|asked_at| DeliveryEvent::PlaylistStalled { asked_at }),
