@@ -191,7 +191,12 @@ impl App {
             trusted_proxies: config.server.trusted_proxies.clone(),
         };
         let objects = crate::world::objects(&config, &base.seal, &site.public_url, &base.clock)?;
-        let live = Arc::new(Hub::new(base.store.clone(), base.clock.clone(), offered(&config, &world).delivery, base.metrics.clone()));
+        let live = Arc::new(Hub::new(
+            base.store.clone(),
+            base.clock.clone(),
+            offered(&config, &world).delivery,
+            base.metrics.clone(),
+        ));
         for (phase, count) in counted(&base.store).await? {
             base.metrics.streams_at_start(&phase, count);
         }

@@ -40,11 +40,15 @@ async fn provider(config: &Config) -> Finding {
         Ok(Ok(_)) => Finding::fine(PART, format!("Mux answers at {url} and knows the token.")),
         Ok(Err(error @ (MuxError::TryAgain(_) | MuxError::Unsure(_)))) => Finding::warning(
             PART,
-            format!("Mux does not answer at {url} ({error}): until it does, everybody watches over WebRTC; check the network and mux.base_url."),
+            format!(
+                "Mux does not answer at {url} ({error}): until it does, everybody watches over WebRTC; check the network and mux.base_url."
+            ),
         ),
         Ok(Err(error)) => Finding::fault(
             PART,
-            format!("Mux at {url} refuses us ({error}): check mux.token_id and mux.token_secret, or leave them empty for an origin of our own."),
+            format!(
+                "Mux at {url} refuses us ({error}): check mux.token_id and mux.token_secret, or leave them empty for an origin of our own."
+            ),
         ),
         Err(_) => Finding::warning(
             PART,

@@ -94,8 +94,7 @@ impl ForHosts {
             }
             None => {
                 let peaks = weighted_peak(&snapshot.experience.peaks);
-                let planned =
-                    Delivery { audience: *coming, ..Delivery::planned(limits.copied(), 0, peaks) };
+                let planned = Delivery { audience: *coming, ..Delivery::planned(limits.copied(), 0, peaks) };
                 ForHosts { delivery: DeliverySeen::of(&planned, false, now), health: None }
             }
         }
@@ -105,11 +104,8 @@ impl ForHosts {
 impl DeliverySeen {
     fn of(delivery: &Delivery, open: bool, now: Timestamp) -> DeliverySeen {
         let limits = delivery.limits.as_ref();
-        let expected_now = if open {
-            delivery.expected(now)
-        } else {
-            expected(delivery.last_peaks, &delivery.audience)
-        };
+        let expected_now =
+            if open { delivery.expected(now) } else { expected(delivery.last_peaks, &delivery.audience) };
         let reason_words = match delivery.reason {
             Some(reason) if delivery.stage.is_on_air() => words::reason(reason),
             Some(_) | None => suggestion(delivery, expected_now),

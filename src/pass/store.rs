@@ -111,12 +111,7 @@ pub async fn held(db: &Db, user: &UserId, space: &SpaceId) -> Result<Vec<Grant>,
 }
 
 /// How many people hold a pass that opens an experience now. Somebody with passes of different reach counts for each.
-pub async fn holders(
-    db: &Db,
-    space: &SpaceId,
-    experience: &ExperienceId,
-    now: Timestamp,
-) -> Result<u32, sqlx::Error> {
+pub async fn holders(db: &Db, space: &SpaceId, experience: &ExperienceId, now: Timestamp) -> Result<u32, sqlx::Error> {
     let rows: Vec<(String, i64)> = sqlx::query_as(
         "SELECT p.opens, COUNT(DISTINCT g.user_id) FROM grants g JOIN passes p ON p.id = g.pass_id \
          WHERE g.space_id = $1 AND g.revoked_at IS NULL AND (g.expires_at IS NULL OR g.expires_at > $2) GROUP BY p.opens",

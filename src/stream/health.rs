@@ -64,7 +64,12 @@ impl Trackers {
         })
     }
 
-    fn with(&self, path: &Path, now: Timestamp, take: impl FnOnce(&mut Followed) -> Vec<HealthNews>) -> Vec<HealthNews> {
+    fn with(
+        &self,
+        path: &Path,
+        now: Timestamp,
+        take: impl FnOnce(&mut Followed) -> Vec<HealthNews>,
+    ) -> Vec<HealthNews> {
         let mut streams = self.streams.lock();
         if streams.len() >= STREAMS_MAX && !streams.contains_key(&path.stream) {
             return vec![];

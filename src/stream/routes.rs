@@ -189,9 +189,8 @@ struct Chosen {
 /// `POST /api/v1/streams/{id}/delivery`: how the audience is to be served. Choosing again what holds already is fine.
 pub async fn delivery(at: Visit, id: web::Path<String>, body: web::Bytes) -> Result<HttpResponse, Problem> {
     let path = hosted_stream(&at, &id).await?;
-    let Chosen { choice } = serde_json::from_slice(&body).map_err(|_| {
-        Problem::bad_request(r#"The body cannot be read. Send {"choice": "auto"}, "webrtc" or "hls"."#)
-    })?;
+    let Chosen { choice } = serde_json::from_slice(&body)
+        .map_err(|_| Problem::bad_request(r#"The body cannot be read. Send {"choice": "auto"}, "webrtc" or "hls"."#))?;
     let event = StreamEvent::Delivery { news: DeliveryEvent::Overridden { choice } };
     at.state.stage.stream(&path, event, None).await.map_err(|refusal| refused(refusal, stream_code))?;
     Ok(HttpResponse::Ok().json(json!({ "stream_id": path.stream, "choice": choice })))
@@ -220,7 +219,10 @@ pub async fn timeline(at: Visit, address: web::Path<(String, String)>) -> Result
         streams.push(TimelineStream {
             started: Moment::from(first.at),
             phase: found.state.phase.as_str().to_string(),
-            health: report::of(&found.state.health, ended_at(&found.state.phase).unwrap_or_else(|| at.state.clock.now())),
+            health: report::of(
+                &found.state.health,
+                ended_at(&found.state.phase).unwrap_or_else(|| at.state.clock.now()),
+            ),
             events: rows.iter().map(line).collect(),
         });
     }

@@ -1,11 +1,11 @@
 //! The figures behind `GET /metrics`, in Prometheus' text format 0.0.4. Names begin with `backstage_`; dashboards and
 //! alerts in `dashboards/` are held against them by a test.
 
+use super::media::MediaFigures;
 use backstage_actors::ports::{Backlog, Gauge};
 use backstage_core::Timestamp;
 use backstage_core::effect::Lane;
 use backstage_core::invariants::Invariant;
-use super::media::MediaFigures;
 use prometheus::{
     HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder, core::Collector,
 };
@@ -358,11 +358,21 @@ pub(super) fn gauge(registry: &Registry, name: &str, help: &str) -> Result<IntGa
     keep(registry, IntGauge::with_opts(options(name, help))?)
 }
 
-pub(super) fn gauges(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> Result<IntGaugeVec, prometheus::Error> {
+pub(super) fn gauges(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+) -> Result<IntGaugeVec, prometheus::Error> {
     keep(registry, IntGaugeVec::new(options(name, help), labels)?)
 }
 
-pub(super) fn counters(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec, prometheus::Error> {
+pub(super) fn counters(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+) -> Result<IntCounterVec, prometheus::Error> {
     keep(registry, IntCounterVec::new(options(name, help), labels)?)
 }
 

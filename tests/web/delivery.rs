@@ -60,7 +60,9 @@ async fn samples_out_of_any_range_are_refused_or_cut_and_never_break_anything() 
     let mut creator = house.creator().await;
     let stream = open_lobby(&house, &mut creator).await;
     let path = format!("/api/v1/streams/{stream}/health");
-    for wrong in ["", "null", r#"{"fps":-1}"#, r#"{"fps":1e99}"#, r#"{"limited":"x"}"#, r#"{"other":1}"#, r#"{"fps":"30"}"#] {
+    for wrong in
+        ["", "null", r#"{"fps":-1}"#, r#"{"fps":1e99}"#, r#"{"limited":"x"}"#, r#"{"other":1}"#, r#"{"fps":"30"}"#]
+    {
         assert_eq!(creator.api_with(&path, wrong).await.status, 400, "{wrong}");
     }
     for fine in ["{}", r#"{"fps":4294967295,"rtt_ms":null}"#, r#"{"bitrate_kbps":2000,"limited":"bandwidth"}"#] {
