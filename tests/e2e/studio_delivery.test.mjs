@@ -1,8 +1,8 @@
 // The creator chooses how the audience is served: HLS for one viewer, and back, with the reason in words.
 import assert from "node:assert/strict";
-import { mkdir } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { after, before, describe, it } from "node:test";
-import { openBrowser, playerState, signIn } from "./browser.mjs";
+import { AXE, openBrowser, playerState, signIn } from "./browser.mjs";
 import { startServer } from "./server.mjs";
 
 const STUDIO = "/studio/demo/live";
@@ -82,6 +82,10 @@ describe("the delivery, chosen in the studio", { timeout: 240_000 }, () => {
     await delivered("hls");
     await studio.locator('[data-delivery-figure="hls"]').filter({ hasText: "1" }).waitFor({ timeout: 30_000 });
     await studio.locator('[data-delivery-figure="bridge"]').filter({ hasText: "Running" }).waitFor();
+    // The page's security policy takes no script tag of ours.
+    await studio.evaluate(await readFile(AXE, "utf8"));
+    const wrong = await studio.evaluate(async () => (await window.axe.run("#panel-health")).violations.map((v) => `${v.id} ${v.nodes[0].target}`));
+    assert.deepEqual(wrong, []);
     await shot("hls");
   });
 
