@@ -1,7 +1,7 @@
 //! What cannot work together, each as a sentence with the key and what to do.
 
 use super::{Config, Environment, StorageKind};
-use crate::adapters::mux::{Signer, TOKEN_MS};
+use crate::adapters::mux::Signer;
 use url::Url;
 
 /// All that is wrong with a configuration whose keys and types are right.
@@ -62,10 +62,6 @@ pub fn problems(config: &Config) -> Vec<String> {
     for wrong in config.delivery.limits().map(|limits| limits.check()).unwrap_or_default() {
         say(true, &format!("delivery.{wrong}"));
     }
-    say(
-        !TOKEN_MS.contains(&config.delivery.playback_token_ms),
-        "delivery.playback_token_ms must be 3,000 to 60,000: access that is taken back ends within it",
-    );
     let mux = &config.mux;
     let own_origin = mux.token_id.is_empty();
     for (key, missing) in [

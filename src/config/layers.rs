@@ -2,6 +2,7 @@
 //! keys there are and of what type each is. What does not fit is reported and left out, so that the rest can be checked.
 
 use super::Config;
+use crate::adapters::mux::TOKEN_MS;
 use std::path::PathBuf;
 use toml::{Table, Value};
 
@@ -38,7 +39,7 @@ const SECRETS: [&str; 7] = [
     "storage.s3.secret_access_key",
 ];
 /// Whole numbers and their bounds, by the end of the key.
-const RANGES: [(&str, i64, i64); 18] = [
+const RANGES: [(&str, i64, i64); 19] = [
     ("port", 0, 65_535),
     ("grace_ms", 1_000, 1_800_000),
     ("sweep_ms", 100, 600_000),
@@ -57,6 +58,7 @@ const RANGES: [(&str, i64, i64); 18] = [
     ("retry_ms_min", 100, 3_600_000),
     ("retry_ms_max", 100, 86_400_000),
     ("trust_ms", 0, 86_400_000),
+    ("token_ms", *TOKEN_MS.start(), *TOKEN_MS.end()),
     ("minor", 0, 1_000_000_000_000),
 ];
 /// Keys with a fixed choice.
