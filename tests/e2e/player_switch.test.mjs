@@ -27,10 +27,13 @@ describe("a swap in mid-show", { timeout: 240_000 }, () => {
     [creator, viewer] = await Promise.all([openBrowser(), openBrowser({ bypassCSP: true })]);
     [studio, page] = [await creator.page(), await viewer.page()];
     for (const one of [studio, page]) one.setDefaultTimeout(15_000);
-    // The server's own words go through; ours are added.
+    // The server's own words go through, but its moves: it would take back ours, which are added.
     await page.routeWebSocket(/\/live\//, (route) => {
       socket = route;
-      route.connectToServer();
+      const server = route.connectToServer();
+      server.onMessage((message) => {
+        if (JSON.parse(message).type !== "move") route.send(message);
+      });
     });
     await page.route("**/admission", async (route) => {
       asked.push(route.request().postDataJSON());

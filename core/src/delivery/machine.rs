@@ -143,8 +143,8 @@ impl Delivery {
                     match self.broadcast.ready() {
                         Some(live) => {
                             wishes.push(Wish::StartBridge { broadcast: live.id.clone() });
-                            // Looked at from now on like one that is set up: if it does not come, that is a failure.
-                            self.bridge = Bridge::On { since: now };
+                            // Looked at in a moment like one that is set up: if it does not come, that is a failure.
+                            self.bridge = Bridge::On { since: now + SUCCESSOR_MS };
                         }
                         None => self.fail(now, Fault::BridgeLost, wishes),
                     }

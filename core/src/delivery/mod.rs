@@ -43,6 +43,8 @@ use serde::{Deserialize, Serialize};
 pub const STABLE_MS: i64 = 60_000;
 /// How long HLS goes on for the last ones who were told to leave it, beyond the jitter, ms.
 pub const LAST_LEAVE_MS: i64 = 10_000;
+/// How long the successor of an orphaned bridge may take to be set up before it is missed, ms.
+pub const SUCCESSOR_MS: i64 = 1_500;
 /// Rest between two times that WebRTC lets in people who wait at the slate, ms.
 pub const LET_IN_MS: i64 = 5_000;
 

@@ -234,10 +234,13 @@ fn after_a_crash_another_bridge_is_set_up_and_nobody_is_moved() {
     let mode = delivery.mode;
     let orphaned = |at: i64| DeliveryEvent::BridgeOrphaned { asked_at: Timestamp(at) };
     assert_eq!(apply(&mut delivery, 31_000, orphaned(30_900)), [Wish::StartBridge { broadcast: live_id() }]);
-    assert_eq!((delivery.mode, delivery.bridge), (mode, Bridge::On { since: Timestamp(31_000) }));
+    let since = Timestamp(31_000 + SUCCESSOR_MS);
+    assert_eq!((delivery.mode, delivery.bridge), (mode, Bridge::On { since }));
     assert_eq!(apply(&mut delivery, 31_000, orphaned(30_900)), []);
+    // It is not missed while it is being set up.
+    assert_eq!(apply(&mut delivery, 31_100, DeliveryEvent::BridgeFailed { asked_at: Timestamp(31_050) }), []);
     apply(&mut delivery, 31_200, DeliveryEvent::BridgeStarted);
-    assert_eq!(delivery.bridge, Bridge::On { since: Timestamp(31_000) });
+    assert_eq!((delivery.mode, delivery.bridge), (mode, Bridge::On { since }));
     // The playlist is the judge of it, as ever.
     let wishes = apply(&mut delivery, 34_300, DeliveryEvent::PlaylistStalled { asked_at: Timestamp(34_200) });
     assert!(wishes.contains(&Wish::Say { mode: "delivery_fallback", cause: "playlist_stalled" }));
