@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { FAULTS } from "./faults.mjs";
-import { Show } from "./show.mjs";
+import { Show, turnsTo } from "./show.mjs";
 import { Stage } from "./stage.mjs";
 
 const ROUNDS = Number(process.env.CRASH_ROUNDS ?? 10);
@@ -33,7 +33,7 @@ for (const [name, fault] of Object.entries(FAULTS)) {
           const rooms = await stage.rooms();
           assert.equal(rooms.length, 1, "one room");
           await show.end();
-          const ends = (await show.timeline()).filter((event) => event.phase === "ended");
+          const ends = turnsTo(await show.timeline(), "ended");
           assert.equal(ends.length, 1, "ended once");
         } catch (error) {
           stage.restore?.();

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { FAULTS } from "./faults.mjs";
-import { Show } from "./show.mjs";
+import { Show, turnsTo } from "./show.mjs";
 import { Stage } from "./stage.mjs";
 
 const ROUNDS = Number(process.env.CRASH_ROUNDS ?? 10);
@@ -29,10 +29,10 @@ for (const [name, fault] of Object.entries(FAULTS)) {
           await show.isOver();
           stage.restore?.();
           const timeline = await show.timeline();
-          const ends = timeline.filter((event) => event.phase === "ended");
+          const ends = turnsTo(timeline, "ended");
           assert.equal(ends.length, 1, "ended once");
           assert.equal(ends[0].event, "grace", "since the grace was over");
-          assert.equal(timeline.filter((event) => event.phase === "archived").length, 1, "archived once");
+          assert.equal(turnsTo(timeline, "archived").length, 1, "archived once");
         } catch (error) {
           stage.restore?.();
           throw new Error(`${error.message}\n${stage.log()}`, { cause: error });

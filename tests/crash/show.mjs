@@ -7,6 +7,10 @@ const WATCH = "/m/demo/live";
 /** A kept-alive connection may belong to a server that was killed. */
 const AGAIN = { maxRetries: 3 };
 
+/** The events that brought a stream into a phase; those that came while it was there are left out. */
+export const turnsTo = (timeline, phase) =>
+  timeline.filter((event, at) => event.phase === phase && timeline[at - 1]?.phase !== phase);
+
 export class Show {
   static async open(stage, { viewer = false } = {}) {
     const show = new Show(stage, await openBrowser());
