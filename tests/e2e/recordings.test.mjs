@@ -61,7 +61,8 @@ describe("a show is recorded", { timeout: 240_000 }, () => {
     await page.goto(server.url + WATCH);
     await page.getByRole("button", { name: "Join" }).click();
     await playerState(page, "live", 30_000);
-    await studio.waitForTimeout(SHOW_MS);
+    // As long as the viewer has really seen of it.
+    await until(async () => (await at()) * 1000 >= SHOW_MS, "the show to be seen", SHOW_MS * 3);
     await studio.getByRole("button", { name: "End stream" }).click();
     await studio.getByRole("dialog").getByRole("button", { name: "End stream" }).click();
     await playerState(page, "ended", 30_000);
