@@ -87,29 +87,27 @@ class Window extends EventEmitter {
     while (!this.has(msn, part)) await once(this, "part", { signal });
   }
 
-  playlist(tail, { parts = true } = {}) {
+  /** `kind` of the pieces: m4s, or vtt, which needs no init. Captions come in parts too: whole segments end behind the playhead. */
+  playlist(tail, kind = "m4s") {
     const open = this.segments.at(-1);
     const lines = [
       ...["#EXTM3U", "#EXT-X-VERSION:9", "#EXT-X-TARGETDURATION:1", "#EXT-X-INDEPENDENT-SEGMENTS"],
+      "#EXT-X-PART-INF:PART-TARGET=0.2",
+      "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=0.6",
       `#EXT-X-MEDIA-SEQUENCE:${this.segments[0].msn}`,
     ];
-    if (parts)
-      lines.push(
-        "#EXT-X-PART-INF:PART-TARGET=0.2",
-        "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=0.6",
-        `#EXT-X-MAP:URI="init.mp4${tail}"`,
-      );
+    if (kind === "m4s") lines.push(`#EXT-X-MAP:URI="init.mp4${tail}"`);
     for (const one of this.segments) {
       lines.push(`#EXT-X-PROGRAM-DATE-TIME:${new Date(one.at).toISOString()}`);
-      if (parts && one.msn > open.msn - PARTED)
+      if (one.msn > open.msn - PARTED)
         for (const [i, part] of one.parts.entries())
           lines.push(
-            `#EXT-X-PART:DURATION=${part.seconds.toFixed(3)},URI="${one.msn}.${i}.m4s${tail}"${part.key ? ",INDEPENDENT=YES" : ""}`,
+            `#EXT-X-PART:DURATION=${part.seconds.toFixed(3)},URI="${one.msn}.${i}.${kind}${tail}"${part.key ? ",INDEPENDENT=YES" : ""}`,
           );
       if (one !== open)
         lines.push(
           `#EXTINF:${one.parts.reduce((sum, part) => sum + part.seconds, 0).toFixed(3)},`,
-          `${one.msn}.${parts ? "m4s" : "vtt"}${tail}`,
+          `${one.msn}.${kind}${tail}`,
         );
     }
     return `${lines.join("\n")}\n`;
@@ -143,13 +141,12 @@ export async function startHls({ segments = 4 } = {}) {
   };
   const answer = async (name, query, tail) => {
     if (name === "main.m3u8") return main(tail);
-    if (name === "captions.m3u8") return window.playlist(tail, { parts: false });
     if (name.endsWith(".vtt")) return "WEBVTT\n\n00:00.000 --> 10:00:00.000\nA line of text\n";
     if (name === "init.mp4") return window.init;
     if (name.endsWith(".m3u8")) {
       const msn = query.get("_HLS_msn");
       if (msn !== null) await window.wait(Number(msn), query.has("_HLS_part") ? Number(query.get("_HLS_part")) : null);
-      return window.playlist(tail);
+      return window.playlist(tail, name === "captions.m3u8" ? "vtt" : "m4s");
     }
     const [msn, part] = name.split(".").map(Number);
     const segment = window.segments.find((one) => one.msn === msn);
