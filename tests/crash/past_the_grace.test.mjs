@@ -13,8 +13,7 @@ for (const [name, fault] of Object.entries(FAULTS)) {
     let show;
 
     before(async () => {
-      // These shows last a second; what becomes of a recording that is cut off is held by tests/recording.
-      stage = await Stage.open(1_000, { BACKSTAGE__RECORDING__ENABLED: "false" });
+      stage = await Stage.open(1_000);
       show = await Show.open(stage);
     });
     after(async () => {

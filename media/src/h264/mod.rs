@@ -12,6 +12,7 @@ pub use flat::Flat;
 pub use nal::{NalKind, Nals, access_units, is_keyframe, nals, to_length_prefixed};
 pub use sps::{Sps, SpsError};
 
+use bits::Bits;
 use bytes::{BufMut, Bytes, BytesMut};
 
 /// More parameter sets than a stream of ours ever carries; the rest is not kept.
@@ -30,18 +31,31 @@ pub struct ParameterSets {
 }
 
 impl ParameterSets {
-    /// Those that stand in an access unit; `None` unless there are both kinds.
+    /// Those that stand in an access unit and that its first slice uses; `None` unless there are both kinds. Where the
+    /// slice does not tell, the first sequence set counts.
     pub fn of(annex_b: &[u8]) -> Option<ParameterSets> {
-        let mut sps = None;
-        let mut pps = Vec::new();
-        for nal in nals(annex_b).filter(|nal| nal.len() <= PARAMETER_SET_BYTES_MAX) {
+        let (mut sps, mut pps, mut slice) = (Vec::new(), Vec::new(), None);
+        for nal in nals(annex_b) {
+            let is_set = nal.len() <= PARAMETER_SET_BYTES_MAX;
             match NalKind::of(nal) {
-                NalKind::Sps if sps.is_none() => sps = Some(Bytes::copy_from_slice(nal)),
-                NalKind::Pps if pps.len() < PPS_MAX => pps.push(Bytes::copy_from_slice(nal)),
+                NalKind::Sps if is_set && sps.len() < PPS_MAX => sps.push(nal),
+                NalKind::Pps if is_set && pps.len() < PPS_MAX => pps.push(nal),
+                kind if kind.is_picture() && slice.is_none() => slice = Some(nal),
                 _ => {}
             }
         }
-        Some(ParameterSets { sps: sps?, pps: if pps.is_empty() { return None } else { pps } })
+        let (first, _) = (sps.first()?, pps.first()?);
+        let used = slice.and_then(|slice| sps_of_slice(slice, &sps, &pps));
+        let (sps, pps) = match used {
+            Some((id, sps)) => {
+                (sps, pps.into_iter().filter(|set| ids_of_pps(set).is_some_and(|ids| ids.1 == id)).collect())
+            }
+            None => (*first, pps),
+        };
+        Some(ParameterSets {
+            sps: Bytes::copy_from_slice(sps),
+            pps: pps.into_iter().map(Bytes::copy_from_slice).collect(),
+        })
     }
 
     /// What the sequence parameter set says.
@@ -57,6 +71,28 @@ impl ParameterSets {
         let pps: Vec<&[u8]> = self.pps.iter().map(Bytes::as_ref).collect();
         avcc(&self.sps, &pps)
     }
+}
+
+/// The sequence set in use by a slice and its id: of sets with the same id the last one counts (7.4.1.2.1).
+fn sps_of_slice<'a>(slice: &[u8], sps: &[&'a [u8]], pps: &[&[u8]]) -> Option<(u32, &'a [u8])> {
+    let mut bits = Bits::new(slice.get(1..)?);
+    bits.unsigned()?; // first_mb_in_slice
+    bits.unsigned()?; // slice_type
+    let pps_id = bits.unsigned()?;
+    let (_, id) = pps.iter().rev().filter_map(|set| ids_of_pps(set)).find(|ids| ids.0 == pps_id)?;
+    let found = sps.iter().rev().find(|set| id_of_sps(set) == Some(id))?;
+    Some((id, found))
+}
+
+fn id_of_sps(nal: &[u8]) -> Option<u32> {
+    // After the profile, the constraints and the level.
+    Bits::new(nal.get(4..)?).unsigned()
+}
+
+/// Its own id and that of its sequence set.
+fn ids_of_pps(nal: &[u8]) -> Option<(u32, u32)> {
+    let mut bits = Bits::new(nal.get(1..)?);
+    Some((bits.unsigned()?, bits.unsigned()?))
 }
 
 /// The `AVCDecoderConfigurationRecord` (ISO/IEC 14496-15, 5.3.3.1) for one sequence parameter set and its picture

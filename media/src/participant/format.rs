@@ -1,6 +1,6 @@
 //! Watches the parameter sets of one video track and lets through what can be decoded. Pure.
 
-use crate::h264::{NalKind, ParameterSets, is_keyframe, nals};
+use crate::h264::{NalKind, ParameterSets, access_units, is_keyframe, nals};
 use bytes::{BufMut, Bytes, BytesMut};
 
 /// LiveKit ends a track with a few black keyframes of 2 x 2 pixels. Smaller pictures than this are taken for those.
@@ -53,7 +53,10 @@ impl FormatWatch {
     }
 
     /// Judges the next access unit (Annex B form).
-    pub fn judge(&mut self, data: Bytes) -> Verdict {
+    pub fn judge(&mut self, mut data: Bytes) -> Verdict {
+        // When packets are lost at the end of a track, a black frame can run into the picture before it.
+        let end = access_units(&data).next().map_or(data.len(), |first| first.end);
+        data.truncate(end);
         if !is_keyframe(&data) {
             // What has no picture in it belongs to nothing.
             let has_picture = nals(&data).any(|nal| NalKind::of(nal).is_picture());
@@ -112,6 +115,7 @@ mod tests {
     const SPS_2X2: [u8; 9] = [0x67, 0x42, 0xc0, 0x1f, 0x0f, 0xd9, 0x1f, 0x88, 0x88];
     const PPS: [u8; 5] = [0x68, 0xcb, 0x83, 0xcb, 0x20];
     const IDR: [u8; 3] = [0x65, 0x88, 1];
+    const IDR_LONG: [u8; 4] = [0x65, 0x88, 0x84, 1];
     const SLICE: [u8; 3] = [0x41, 0x9a, 1];
 
     fn unit(nals: &[&[u8]]) -> Bytes {
@@ -143,6 +147,30 @@ mod tests {
         let mut watch = FormatWatch::default();
         watch.judge(key.clone());
         assert_eq!(watch.judge(unit(&[&IDR])), picture(key, true));
+    }
+
+    /// The black frame that LiveKit ends a track with: `H264KeyFrame2x2` of pkg/sfu/downtrack.go.
+    const BLACK: [&[u8]; 3] = [
+        &[
+            0x67, 0x42, 0xc0, 0x1f, 0x0f, 0xd9, 0x1f, 0x88, 0x88, 0x84, 0, 0, 3, 0, 4, 0, 0, 3, 0, 0xc8, 0x3c, 0x60,
+            0xc9, 0x20,
+        ],
+        &[0x68, 0x87, 0xcb, 0x83, 0xcb, 0x20],
+        &[0x65, 0x88, 0x84, 0x0a, 0xf2, 0x62, 0x80, 0, 0xa7, 0xbe],
+    ];
+
+    #[test]
+    fn a_black_frame_that_ran_into_a_torn_keyframe_is_not_taken_for_it() {
+        let [sps, pps, idr] = BLACK;
+        let mut watch = FormatWatch::default();
+        watch.judge(unit(&[&SPS, &PPS, &IDR_LONG]));
+        assert_eq!(watch.judge(unit(&[&SPS, &PPS, sps, pps, idr])), Verdict::Blank);
+        assert_eq!(watch.judge(unit(&[&SLICE])), Verdict::Undecodable);
+        let key = unit(&[&SPS, &PPS, &IDR_LONG]);
+        let both = unit(&[&SPS, &PPS, &IDR_LONG, sps, pps, idr]);
+        assert_eq!(watch.judge(both), picture(key, true), "behind a picture, it is left out");
+        let both = unit(&[&SLICE, sps, pps, idr]);
+        assert_eq!(watch.judge(both), picture(unit(&[&SLICE]), false));
     }
 
     #[test]
