@@ -1,5 +1,6 @@
 // bin/bench admission: server CPU per full admission (session, access check, token), against a Node server that only
-// mints the token, in the same run. Prints one JSON line.
+// mints the token, in the same run. `healthz` is what the same server pays for an answer of a few bytes: sockets and HTTP
+// alone. Prints one JSON line.
 import { execFileSync, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { once } from "node:events";
@@ -88,12 +89,14 @@ try {
   const headers = viewer.headers({ "x-csrf-token": viewer.csrf });
   const url = `${server.url}/api/v1/experiences/${viewer.experience}/admission`;
   const ours = await measured({ pid: server.pid, url, headers });
+  const bare = await measured({ pid: server.pid, url: `${server.url}/healthz`, method: "GET" });
   const theirs = await measured({ pid: peer.pid, url: `http://127.0.0.1:${String(port).trim()}/token` });
   console.log(
     JSON.stringify({
       bench: "admission",
       rounds: ROUNDS,
       cpu_s_per_10000: Number(ours.toFixed(3)),
+      healthz_cpu_s_per_10000: Number(bare.toFixed(3)),
       admissions_per_cpu_s: Math.round(10_000 / ours),
       peer: "node + express + livekit-server-sdk, token only",
       peer_cpu_s_per_10000: Number(theirs.toFixed(3)),

@@ -15,16 +15,16 @@ export async function cpuSeconds(pid) {
 }
 
 /**
- * Posts `{}` for `seconds` over `connections` kept-alive connections; every answer must be 200.
+ * Posts `{}` (or only gets) for `seconds` over `connections` kept-alive connections; every answer must be 200.
  * Gives the process's CPU seconds per 10,000 requests, with the server saturated.
  */
-export async function cpuPer10000({ pid, url, headers = {}, seconds, connections }) {
+export async function cpuPer10000({ pid, url, headers = {}, method = "POST", seconds, connections }) {
   const folder = await mkdtemp(join(tmpdir(), "backstage-load-"));
   const script = join(folder, "post.lua");
   const lines = Object.entries({ "content-type": "application/json", ...headers }).map(
     ([name, value]) => `wrk.headers[${JSON.stringify(name)}] = ${JSON.stringify(value)}`,
   );
-  await writeFile(script, ['wrk.method = "POST"', 'wrk.body = "{}"', ...lines].join("\n"));
+  await writeFile(script, [`wrk.method = "${method}"`, method === "POST" ? 'wrk.body = "{}"' : "", ...lines].join("\n"));
   const before = await cpuSeconds(pid);
   const args = ["-t1", `-c${connections}`, `-d${seconds}s`, "-s", script, url];
   const { stdout } = await promisify(execFile)("wrk", args).catch((error) => {
