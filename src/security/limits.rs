@@ -11,19 +11,22 @@
 //!   fill, so it is passed over for the owner's own places: networks from which the account was signed in to before.
 //! - Wrong tries never count against the account, and a signed-in session never depends on any of this.
 //!
-//! Counters live in memory, bounded by [`SWEEP_ABOVE`]; a restart forgets them.
+//! Counters live in memory, bounded by [`SWEEP_ABOVE`] and a few hundred more; a restart forgets them.
 
 use governor::clock::{Clock as _, DefaultClock};
 use governor::state::keyed::DashMapStateStore;
 use governor::{Quota, RateLimiter};
 use std::net::IpAddr;
 use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use crate::error::Problem;
 
 /// Keys held before idle ones are swept out.
 pub const SWEEP_ABOVE: usize = 50_000;
+/// They are counted once in so many requests: counting looks into every shard of the table.
+const COUNT_EACH: u32 = 256;
 
 /// `burst` at once, and that many again over `per`.
 #[derive(Debug, Clone, Copy)]
@@ -68,6 +71,7 @@ pub struct Rates {
 pub struct Keyed {
     limiter: RateLimiter<String, DashMapStateStore<String>, DefaultClock>,
     clock: DefaultClock,
+    taken: AtomicU32,
 }
 
 impl Keyed {
@@ -75,12 +79,13 @@ impl Keyed {
         let burst = NonZeroU32::new(rate.burst).unwrap_or(NonZeroU32::MIN);
         let each = (rate.per / burst.get()).max(Duration::from_nanos(1));
         let quota = Quota::with_period(each).unwrap_or(Quota::per_second(burst)).allow_burst(burst);
-        Keyed { limiter: RateLimiter::keyed(quota), clock: DefaultClock::default() }
+        Keyed { limiter: RateLimiter::keyed(quota), clock: DefaultClock::default(), taken: AtomicU32::new(0) }
     }
 
     /// Counts one; over the limit it is a 429 with the seconds to wait.
     pub fn take(&self, key: &str) -> Result<(), Problem> {
-        if self.limiter.len() > SWEEP_ABOVE {
+        let taken = self.taken.fetch_add(1, Ordering::Relaxed);
+        if taken.is_multiple_of(COUNT_EACH) && self.limiter.len() > SWEEP_ABOVE {
             self.limiter.retain_recent();
         }
         self.limiter
