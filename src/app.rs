@@ -369,7 +369,7 @@ fn media(config: &Config, world: &World, live: &Arc<Hub>) -> Media {
     let Some(hls) = &world.hls else { return Media::default() };
     Media {
         setup: offered(config, world),
-        bridges: hls.crew.clone(),
+        bridges: hls.bridges.clone(),
         broadcasts: hls.broadcasts.clone(),
         recordings: hls.crew.clone(),
         audiences: live.clone(),

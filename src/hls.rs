@@ -1,16 +1,16 @@
 //! The HLS side of the server: who carries it (our own origin, or Mux), the client that speaks to it, addresses for
-//! viewers, and the crew that feeds it. What differs between the two is only who answers.
+//! viewers, and who feeds it: our own crew, or LiveKit's Egress. What differs between the two is only who answers.
 
-use backstage_actors::ports::{Broadcasts, Clock, Ids};
+use backstage_actors::ports::{Bridges, Broadcasts, Clock, Gauge, Ids};
 use backstage_media::origin::hls::Playback;
 use backstage_media::origin::{Faults, Origin};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use crate::adapters::livekit::{Endpoint, Tokens};
+use crate::adapters::livekit::{EgressBridges, EgressSettings, Endpoint, Tokens, egress};
 use crate::adapters::mux::{FarEnd, Mux, MuxBroadcasts, Screens};
 use crate::app::StartError;
-use crate::config::{Config, Secret};
+use crate::config::{BridgeKind, Config, Secret};
 use crate::crew::{Crew, CrewSettings};
 
 /// Path on our own site under which our own origin's playlists are found.
@@ -28,8 +28,10 @@ pub struct Hls {
     pub broadcasts: Arc<dyn Broadcasts>,
     /// Addresses for viewers.
     pub screens: Arc<Screens>,
-    /// Bridges and recorders.
+    /// Recorders, and bridges of our own.
     pub crew: Arc<Crew>,
+    /// Who sends to the provider.
+    pub bridges: Arc<dyn Bridges>,
     /// The client of the provider.
     pub mux: Mux,
     /// Proves the provider's webhooks.
@@ -50,6 +52,8 @@ pub struct Under<'a> {
     pub clock: &'a Arc<dyn Clock>,
     /// New ids.
     pub ids: &'a Arc<dyn Ids>,
+    /// Counts loops that are begun again.
+    pub gauge: Arc<dyn Gauge>,
     /// For tests: failures of our own origin on demand.
     pub faults: Faults,
 }
@@ -73,16 +77,30 @@ impl Hls {
             ffmpeg: config.mux.embedded.ffmpeg.clone(),
             tokens: Tokens::new(under.livekit, under.install),
             mux: mux.clone(),
-            ingest_url,
+            ingest_url: ingest_url.clone(),
             own_origin: origin.is_some(),
             clock: under.clock.clone(),
             ids: under.ids.clone(),
         });
+        let crew = Arc::new(crew.map_err(|error| told(&error))?);
+        let bridges: Arc<dyn Bridges> = match config.delivery.bridge {
+            BridgeKind::Embedded => crew.clone(),
+            BridgeKind::Egress => Arc::new(EgressBridges::new(EgressSettings {
+                endpoint: under.livekit.clone(),
+                install: under.install.to_owned(),
+                keys: Arc::new(mux.clone()),
+                ingest_url,
+                file: Some(config.delivery.egress_file.clone()).filter(|name| !name.is_empty()),
+                gauge: under.gauge.clone(),
+                look_every: egress::LOOK,
+            })),
+        };
         Ok(Hls {
             origin,
             broadcasts: Arc::new(broadcasts.map_err(|error| told(&error))?),
             screens,
-            crew: Arc::new(crew.map_err(|error| told(&error))?),
+            crew,
+            bridges,
             mux,
             webhook_secret,
         })

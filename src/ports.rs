@@ -1,7 +1,8 @@
 //! What pages, admission and sockets need of the world beside the actors' ports. The adapters implement these.
 
 use backstage_actors::ports::{BoxFuture, ProviderError};
-use backstage_core::{StreamId, Timestamp, UserId};
+use backstage_core::{BroadcastId, StreamId, Timestamp, UserId};
+use backstage_media::rtmp::StreamKey;
 
 /// A letter to one person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,4 +55,10 @@ pub trait Doors: Send + Sync + 'static {
     fn reachable(&self) -> BoxFuture<'_, Result<(), ProviderError>>;
     /// Where browsers reach it.
     fn public_url(&self) -> String;
+}
+
+/// Stream keys of the HLS provider.
+pub trait StreamKeys: Send + Sync + 'static {
+    /// What a live stream is published with. `Final`: there is no such live stream.
+    fn key<'a>(&'a self, broadcast: &'a BroadcastId) -> BoxFuture<'a, Result<StreamKey, ProviderError>>;
 }

@@ -138,6 +138,7 @@ fn under<'a>(config: &'a Config, ground: &Ground<'a>, livekit: &'a Endpoint) -> 
         livekit,
         clock: ground.clock,
         ids: ground.ids,
+        gauge: ground.metrics.clone(),
         faults: ground.faults.clone(),
     }
 }

@@ -1,6 +1,6 @@
 //! What cannot work together, each as a sentence with the key and what to do.
 
-use super::{Config, Environment, StorageKind};
+use super::{BridgeKind, Config, Environment, StorageKind};
 use crate::adapters::mux::Signer;
 use url::Url;
 
@@ -62,6 +62,22 @@ pub fn problems(config: &Config) -> Vec<String> {
     for wrong in config.delivery.limits().map(|limits| limits.check()).unwrap_or_default() {
         say(true, &format!("delivery.{wrong}"));
     }
+    let (by_egress, file) = (config.delivery.bridge == BridgeKind::Egress, &config.delivery.egress_file);
+    say(
+        by_egress && own_livekit,
+        "delivery.bridge is \"egress\" but livekit.url (LIVEKIT_URL) is not set: Egress needs a LiveKit with Redis, and the \
+         one that is started here has none; set livekit.url, or delivery.bridge to \"embedded\"",
+    );
+    say(
+        !by_egress && !file.is_empty(),
+        "delivery.egress_file is set but delivery.bridge is \"embedded\": only Egress writes this file; set delivery.bridge \
+         to \"egress\", or leave delivery.egress_file empty",
+    );
+    say(
+        !file.is_empty() && !(file.contains("{time}") || file.contains("{utc}")),
+        "delivery.egress_file has neither {time} nor {utc} in it: each egress would write over the file of the one before; \
+         write it as \"{room_name}/{time}\"",
+    );
     let mux = &config.mux;
     let own_origin = mux.token_id.is_empty();
     for (key, missing) in [

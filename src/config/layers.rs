@@ -62,10 +62,11 @@ const RANGES: [(&str, i64, i64); 19] = [
     ("minor", 0, 1_000_000_000_000),
 ];
 /// Keys with a fixed choice.
-const CHOICES: [(&str, &[&str]); 3] = [
+const CHOICES: [(&str, &[&str]); 4] = [
     ("environment", &["development", "production"]),
     ("telemetry.log_format", &["auto", "json", "pretty"]),
     ("storage.kind", &["files", "s3"]),
+    ("delivery.bridge", &["embedded", "egress"]),
 ];
 /// Keys that are a network address.
 const ADDRESSES: [&str; 4] = ["server.host", "server.trusted_proxies", "livekit.embedded.host", "mux.embedded.host"];

@@ -216,6 +216,8 @@ pub struct Origin {
 #[allow(missing_docs, reason = "each is documented in the core and in config/default.toml")]
 pub struct Delivery {
     pub enabled: bool,
+    pub bridge: BridgeKind,
+    pub egress_file: String,
     pub webrtc_viewers_max: u32,
     pub warm_at_percent: u32,
     pub hysteresis_percent: u32,
@@ -231,6 +233,16 @@ pub struct Delivery {
     /// See [`crate::adapters::mux::TOKEN_MS`].
     pub playback_token_ms: i64,
     pub budget: backstage_core::delivery::budget::Budget,
+}
+
+/// Who sends to the HLS provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BridgeKind {
+    /// This server.
+    Embedded,
+    /// LiveKit's Egress.
+    Egress,
 }
 
 impl Delivery {

@@ -218,3 +218,29 @@ fn storage_is_a_folder_unless_a_bucket_is_named_in_full() {
     );
     assert!(problems(None, &[("BACKSTAGE__STORAGE__S3__SECRET_ACCESS_KEY", "")])[0].contains("set to nothing"));
 }
+
+#[test]
+fn egress_needs_a_livekit_of_ones_own_and_a_file_needs_egress() {
+    assert_eq!(load(None, &[]).unwrap().delivery.bridge, BridgeKind::Embedded);
+    let said = problems(Some("[delivery]\nbridge = \"egress\""), &[]);
+    assert!(said[0].starts_with("delivery.bridge is \"egress\" but livekit.url (LIVEKIT_URL) is not set"), "{said:?}");
+    assert_eq!(said.len(), 1, "{said:?}");
+    let said = problems(Some("[delivery]\negress_file = \"shows/{time}\""), &[]);
+    assert!(said[0].starts_with("delivery.egress_file is set but delivery.bridge is \"embedded\""), "{said:?}");
+    let said = problems(Some("[delivery]\nbridge = \"rtmp\""), &[]);
+    assert!(said[0].starts_with("delivery.bridge must be one of embedded, egress"), "{said:?}");
+
+    let existing = [
+        ("LIVEKIT_URL", "wss://live.example.com"),
+        ("LIVEKIT_API_KEY", "k"),
+        ("LIVEKIT_API_SECRET", "s"),
+        ("BACKSTAGE__DELIVERY__BRIDGE", "egress"),
+    ];
+    let said = problems(Some("[delivery]\negress_file = \"show\""), &existing);
+    assert!(said[0].starts_with("delivery.egress_file has neither {time} nor {utc} in it"), "{said:?}");
+    let config = load(Some("[delivery]\negress_file = \"{room_name}/{time}\""), &existing).unwrap();
+    assert_eq!(
+        (config.delivery.bridge, config.delivery.egress_file.as_str()),
+        (BridgeKind::Egress, "{room_name}/{time}")
+    );
+}

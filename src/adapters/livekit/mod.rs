@@ -1,10 +1,11 @@
 //! LiveKit, the media server. On a laptop a `livekit-server` child that we supervise ([`server`]), in production any
 //! LiveKit by URL, key and secret ([`check`] says at the start what is wrong with it). Rooms ([`rooms`]) and tokens
-//! ([`tokens`]) are the same for both.
+//! ([`tokens`]) are the same for both. Its Egress may take the place of our bridges ([`egress`]).
 //!
 //! Time-out 3 s a call, no retries here (the outbox and the sweep retry), every call safe to repeat.
 
 pub mod check;
+pub mod egress;
 mod layout;
 pub(crate) mod process;
 pub mod rooms;
@@ -12,6 +13,7 @@ pub mod server;
 pub mod tokens;
 
 pub use check::{CheckError, Seen, check};
+pub use egress::{EgressBridges, EgressSettings};
 pub use rooms::LiveKitRooms;
 pub use server::{LiveKitServer, LiveKitSettings, LiveKitStatus, ServerError};
 pub use tokens::{Token, Tokens};

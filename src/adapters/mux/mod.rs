@@ -11,6 +11,7 @@ mod api;
 mod broadcasts;
 mod error;
 mod far_end;
+mod keys;
 mod screens;
 mod sign;
 mod types;
