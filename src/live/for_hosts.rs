@@ -34,7 +34,7 @@ pub struct DeliverySeen {
     pub mode: &'static str,
     /// The mode for people.
     pub mode_words: &'static str,
-    /// Why, as a code and for people; before the show: what is suggested, and why.
+    /// Why, as a code and for people; while nothing has been decided: what is suggested, or what holds, and why.
     pub reason: Option<&'static str>,
     /// The reason for people.
     pub reason_words: String,
@@ -145,13 +145,14 @@ impl DeliverySeen {
     }
 }
 
-/// Before the show: what it would begin with, and why.
+/// Before the show: what it would begin with, and why. On air, before anything was decided: what holds.
 fn suggestion(delivery: &Delivery, expected: u32) -> String {
     let Some(limits) = &delivery.limits else { return locale::text("delivery.suggest.no_hls").into() };
     let limit = limits.webrtc_viewers_max;
     let key = match delivery.choice {
         Choice::Webrtc => "delivery.suggest.chosen_webrtc",
         Choice::Hls => "delivery.suggest.chosen_hls",
+        Choice::Auto if delivery.stage.is_on_air() => "delivery.suggest.on_air",
         Choice::Auto if expected > limit => "delivery.suggest.hls",
         Choice::Auto if expected == 0 => "delivery.suggest.unknown",
         Choice::Auto => "delivery.suggest.webrtc",

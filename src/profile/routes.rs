@@ -25,6 +25,7 @@ pub async fn show(at: Visit, handle: web::Path<String>) -> Result<HttpResponse, 
                 let accent = space::store::accent(&state.db, &found.state.id).await?;
                 let settings = found.state.settings;
                 spaces.push(ProfileSpace {
+                    mark: initials(&settings.name),
                     name: settings.name,
                     slug: settings.slug.to_string(),
                     headline: settings.headline,

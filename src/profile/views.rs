@@ -19,6 +19,8 @@ pub struct Profile {
 pub struct ProfileSpace {
     /// Name.
     pub name: String,
+    /// Shown while there is no picture.
+    pub mark: String,
     /// Address part.
     pub slug: String,
     /// One sentence.

@@ -18,10 +18,9 @@ pub fn of(report: &Report, until: Timestamp) -> Option<HealthReport> {
         report.periods.iter().map(|period| period.until.unwrap_or(until).since_ms(period.from).max(0) / 1_000).sum();
     let summary = match worst {
         Grade::Good => locale::text("timeline.health.all_good").to_owned(),
-        Grade::Poor | Grade::Critical => words::fill(
-            locale::text("timeline.health.some_bad"),
-            &[("times", &report.periods.len()), ("lasted", &lasted(bad_s))],
-        ),
+        Grade::Poor | Grade::Critical => {
+            words::fill(locale::text("timeline.health.some_bad"), &[("lasted", &lasted(bad_s))])
+        }
     };
     let periods = report.periods.iter().map(|period| HealthPeriod {
         from: Moment::from(period.from),

@@ -1,65 +1,201 @@
 // Pictures of the pages for docs/: BACKSTAGE_BIN=path/to/backstage node tests/e2e/pictures.mjs docs/pictures
-// Phone and desktop, light and dark, from an empty front page through a whole show with the test card.
-import { mkdir } from "node:fs/promises";
+// Phone and desktop, light and dark, from an empty front page through a whole show to its recording. On the way each page
+// is judged: axe must find nothing and nothing may scroll sideways.
+import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openBrowser, playerState, signIn } from "./browser.mjs";
-import { startServer } from "./server.mjs";
+import { AXE, decodedRate, openBrowser, playerState, signIn } from "./browser.mjs";
+import { openGuests } from "./guests.mjs";
+import { drawScene } from "./scene.mjs";
+import { startServer, until } from "./server.mjs";
 
 const out = process.argv[2] ?? "docs/pictures";
 const SIZES = { phone: { width: 390, height: 844 }, desktop: { width: 1280, height: 800 } };
-await mkdir(out, { recursive: true });
-const server = await startServer();
-const creator = await openBrowser();
-const viewer = await openBrowser();
+const STUDIO = "/studio/demo/live";
+const WATCH = "/m/demo/live";
+const NAMES = ["Bea Koch", "Chidi Lawal", "Dana Moss", "Emil Novak", "Farah Aziz", "Goran Petek", "Hana Sato", "Iker Ruiz", "Joy Adeyemi", "Kai Brandt", "Lena Fischer"];
+const DESCRIPTION = "Two new songs before they are finished, a few old ones by request, and a look at how a chorus gets built.\n\nBring tea.";
 
-async function picture(page, name) {
+await mkdir(out, { recursive: true });
+const drawings = await mkdtemp(join(tmpdir(), "backstage-scene-"));
+const viewer = await openBrowser({ bypassCSP: true });
+const watch = await viewer.page();
+const scene = await drawScene(watch, drawings);
+const creator = await openBrowser({ bypassCSP: true, flags: [scene.flag] });
+const studio = await creator.page();
+await studio.addInitScript(nameDevices);
+const server = await startServer({
+  BACKSTAGE__DELIVERY__COHORT_PERCENT: "100",
+  BACKSTAGE__DELIVERY__COHORT_EVERY_MS: "1000",
+  BACKSTAGE__DELIVERY__JITTER_MS: "200",
+});
+const wrong = [];
+let guests;
+
+/** Runs in the page: devices have names as people know them. */
+function nameDevices() {
+  const names = { videoinput: "Desk camera", audioinput: "Studio microphone", audiooutput: "Headphones" };
+  Object.defineProperty(MediaDeviceInfo.prototype, "label", { get: function label() { return names[this.kind]; } });
+}
+
+async function judge(page, at) {
+  const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  if (over > 0) wrong.push(`${at}: scrolls sideways by ${over} px`);
+  const { violations } = await page.evaluate(() => window.axe.run());
+  for (const one of violations) wrong.push(`${at}: ${one.id} ${one.nodes[0].target}`);
+}
+
+async function picture(page, name, { part, awake = false } = {}) {
+  if (!(await page.evaluate(() => "axe" in window))) await page.evaluate(await readFile(AXE, "utf8"));
   for (const [size, viewport] of Object.entries(SIZES))
     for (const colorScheme of ["light", "dark"]) {
       await page.setViewportSize(viewport);
       await page.emulateMedia({ colorScheme });
-      await page.evaluate(() => new Promise((painted) => requestAnimationFrame(() => requestAnimationFrame(painted))));
-      await page.screenshot({ path: join(out, `${name}-${size}-${colorScheme}.jpg`), type: "jpeg", quality: 80 });
+      // Colours fade from one scheme to the other.
+      await page.evaluate(async () => {
+        await new Promise((painted) => requestAnimationFrame(() => requestAnimationFrame(painted)));
+        const fades = document.getAnimations().filter((animation) => animation instanceof CSSTransition);
+        await Promise.allSettled(fades.map((fade) => fade.finished));
+      });
+      if (part) await page.locator(part).first().scrollIntoViewIfNeeded();
+      if (awake) await page.locator("live-player").dispatchEvent("pointermove");
+      const path = join(out, `${name}-${size}-${colorScheme}.jpg`);
+      await page.screenshot({ path, type: "jpeg", quality: 80 });
+      await judge(page, `${name} ${size} ${colorScheme}`);
     }
 }
 
+/** Puts these values into the form of the page and sends it. */
+async function fillIn(page, path, fields, submit) {
+  await page.goto(server.url + path);
+  for (const [label, value] of Object.entries(fields)) {
+    const field = page.getByLabel(label, { exact: true });
+    if (label === "Choose a picture") await field.setInputFiles(value);
+    else await field.fill(value);
+  }
+  await page.getByRole("button", { name: submit }).click();
+  await page.locator(".toast").waitFor();
+}
+
+/** In two hours, as the field for it wants it. */
+function soon() {
+  const at = new Date(Date.now() + 2 * 3_600_000);
+  at.setMinutes(at.getMinutes() - at.getTimezoneOffset(), 0, 0);
+  return at.toISOString().slice(0, 16);
+}
+
+const moves = (page) => page.evaluate(() => document.querySelector('live-player [data-part="main"]').currentTime);
+
 try {
-  const studio = await creator.page();
-  const watch = await viewer.page();
-  for (const [name, path] of [["home", "/"], ["sign-in", "/sign-in"], ["space", "/demo"], ["join", "/m/demo/live"]]) {
+  await watch.goto(server.url);
+  await picture(watch, "home-empty");
+  await watch.goto(`${server.url}/sign-in`);
+  await picture(watch, "sign-in");
+
+  await signIn(studio, server.url);
+  await fillIn(studio, "/account", { Name: "Ada Stage" }, "Save");
+  const space = { Name: "Kitchen Table Sessions", Headline: "Songs in the making, with the kettle on.", Description: "Every other Thursday, live from Ada's kitchen. The pass opens the show, the lobby and every recording." };
+  await fillIn(studio, "/studio/demo/edit", space, "Save space");
+  await fillIn(studio, `${STUDIO}/edit`, { Title: "Late night rehearsal", Description: DESCRIPTION, "Starts at": soon() }, "Save settings");
+  await fillIn(studio, `${STUDIO}/edit`, { "Choose a picture": scene.poster, "What the picture shows": "Ada at her kitchen table with headphones and a microphone" }, "Save poster");
+  await studio.goto(`${server.url}${STUDIO}/edit`);
+  await picture(studio, "settings", { part: "#poster" });
+  await studio.goto(`${server.url}/studio`);
+  await picture(studio, "studio-index");
+
+  for (const [name, path] of [["home", "/"], ["profile", "/@demo"], ["space", "/demo"], ["join", WATCH]]) {
     await watch.goto(server.url + path);
     await picture(watch, name);
   }
-  await signIn(studio, server.url);
-  await picture(studio, "studio-index");
-  await studio.goto(`${server.url}/studio/demo/live`);
-  await studio.getByRole("button", { name: "Use the test card" }).last().click();
-  await studio.waitForFunction(() => document.querySelector(".preview__camera").videoWidth > 0);
-  await studio.getByRole("button", { name: "Open lobby" }).click();
+
+  await signIn(watch, server.url, "fan@example.com");
+  await fillIn(watch, "/account", { Name: "Noor Haddad" }, "Save");
+  await picture(watch, "account");
+  await watch.goto(server.url + WATCH);
   await watch.getByRole("button", { name: "Join" }).click();
   await playerState(watch, "lobby");
-  await studio.getByText("1 waiting").waitFor();
+  await watch.getByRole("button", { name: "Notify me" }).click();
+  await watch.getByRole("button", { name: "You will be notified" }).waitFor();
+  await playerState(watch, "lobby");
+  await picture(watch, "notified");
+
+  guests = await openGuests(server.url, WATCH, NAMES);
+  await studio.goto(server.url + STUDIO);
+  await studio.waitForFunction(() => document.querySelector(".preview__camera").videoWidth > 0);
+  await studio.locator('.check[data-state="ok"]').nth(3).waitFor();
+  await picture(studio, "studio-check");
+  await studio.getByRole("button", { name: "Open lobby" }).click();
+  await studio.getByText("12 waiting").waitFor();
+  await watch.reload();
+  await watch.getByText("12 people are here").waitFor();
   await picture(watch, "lobby");
+  await studio.getByRole("tab", { name: "People" }).click();
   await picture(studio, "studio-lobby");
+
   await studio.getByRole("button", { name: "Go live" }).click();
   await playerState(watch, "live");
+  guests.watch("webrtc");
+  await watch.locator(".player__unmute").click();
   await studio.getByRole("tab", { name: "Health" }).click();
   await studio.waitForFunction(() => document.querySelector('[data-figure="bitrate"]').textContent !== "–");
-  await picture(watch, "live");
+  await until(async () => (await moves(watch)) > 12, "some of the show to be seen", 60_000);
+  await picture(watch, "live", { awake: true });
   await picture(studio, "studio-live");
+
+  await studio.locator('.segment:has(input[value="hls"])').click();
+  await watch.locator('live-player[data-delivery="hls"][data-state="live"]').waitFor({ timeout: 40_000 });
+  guests.watch("hls");
+  await decodedRate(watch);
+  await watch.getByRole("tab", { name: "Details" }).click();
+  await until(async () => /behind live/.test(await watch.locator('[data-figure="latency"]').textContent()), "the distance");
+  await picture(watch, "live-hls", { awake: true });
+  await studio.locator('[data-delivery-figure="hls"]').filter({ hasText: "12" }).waitFor({ timeout: 30_000 });
+  await picture(studio, "studio-delivery", { part: ".delivery" });
+
   studio.on("dialog", (dialog) => dialog.accept());
   await studio.goto("about:blank");
   await playerState(watch, "reconnecting", 60_000);
   await picture(watch, "reconnecting");
-  await studio.goto(`${server.url}/studio/demo/live`);
+  await studio.goto(server.url + STUDIO);
   await studio.locator('.studio[data-link="on"]').waitFor({ timeout: 30_000 });
+  await playerState(watch, "live", 60_000);
+  // The report tells of whole minutes.
+  await until(async () => /^1:[1-9]/.test(await studio.locator('[data-studio-target="elapsed"]').textContent()), "more than a minute", 90_000);
   await studio.getByRole("button", { name: "End stream" }).click();
+  await studio.getByRole("dialog").waitFor();
+  await picture(studio, "studio-end");
   await studio.getByRole("dialog").getByRole("button", { name: "End stream" }).click();
   await playerState(watch, "ended");
   await picture(watch, "ended");
-  await studio.goto(`${server.url}/studio/demo/live/timeline`);
+  await studio.locator('.studio[data-phase="archived"]').waitFor({ timeout: 60_000 });
+  await picture(studio, "studio-ended");
+  await studio.goto(`${server.url}${STUDIO}/timeline`);
+  await studio.locator(".report summary").first().click();
   await picture(studio, "timeline");
+
+  await watch.goto(`${server.url}${WATCH}/recordings`);
+  await watch.locator("[data-recording-id]").waitFor({ timeout: 90_000 });
+  await watch.getByRole("link", { name: "Late night rehearsal" }).last().click();
+  await watch.locator('live-player[data-mode="vod"]').waitFor();
+  await watch.getByRole("button", { name: "Play" }).click();
+  await until(async () => (await moves(watch)) > 12, "some of the recording to be seen", 60_000);
+  await picture(watch, "recording", { awake: true });
+  await watch.goto(`${server.url}${WATCH}/recordings`);
+  await until(() => watch.locator(".recordings .poster img").evaluate((img) => img.naturalWidth > 0), "the picture");
+  await picture(watch, "recordings");
+  await studio.goto(`${server.url}${WATCH}/recordings`);
+  await studio.locator(".recordings a").first().click();
+  await picture(studio, "recording-team");
+} catch (error) {
+  throw new Error(`${error.message}\n${server.log()}`, { cause: error });
 } finally {
+  guests?.leave();
   await creator.close();
   await viewer.close();
   await server.stop();
+  await rm(drawings, { recursive: true, force: true });
+}
+if (wrong.length > 0) {
+  console.error(wrong.join("\n"));
+  process.exitCode = 1;
 }

@@ -139,7 +139,7 @@ export class StudioController extends Controller<HTMLElement> {
   }
 
   askEnd(): void {
-    this.#view.askEnd(this.#viewers);
+    this.#view.askEnd(this.#viewers, this.#state.stream);
   }
 
   async end(): Promise<void> {

@@ -3,9 +3,9 @@ import { viewer as words } from "../../config/locales/en.json";
 import { deliveryWords, type FiguresEvent, type LivePlayer } from "../elements/live_player";
 import { fill, setText } from "../lib/dom";
 import { LiveSocket } from "../lib/live_socket";
-import { personRow } from "../lib/people";
+import { peopleRows } from "../lib/people";
 import { bitrate, count, milliseconds, resolution, secondsBehind } from "../models/format";
-import type { ServerMessage, StateMessage } from "../models/live_state";
+import { isOver, type ServerMessage, type StateMessage } from "../models/live_state";
 
 /** The viewer page: feeds the player from the socket and fills the panel beside it. */
 export class ViewerController extends Controller<HTMLElement> {
@@ -76,7 +76,7 @@ export class ViewerController extends Controller<HTMLElement> {
       case "presence":
         this.#player.crowd(message.viewers, message.here);
         setText(this.countTarget, count(message.viewers));
-        this.peopleTarget.replaceChildren(...message.here.map(personRow));
+        this.peopleTarget.replaceChildren(...peopleRows(message.viewers, message.here));
         return;
       case "access":
         if (!message.allowed) {
@@ -93,7 +93,13 @@ export class ViewerController extends Controller<HTMLElement> {
 
   #hear(message: StateMessage): void {
     const told = { delivery: message.delivery ?? null, within_ms: message.move_within_ms ?? 0 };
+    if (isOver(message.stream ?? null)) this.#forgetFigures();
     this.#player.hear(message.stream ?? null, message.experience.starts_at, message.now ?? Date.now(), told);
+  }
+
+  /** Of a show that is over nothing is measured. */
+  #forgetFigures(): void {
+    for (const figure of this.element.querySelectorAll("[data-figure]")) setText(figure, "–");
   }
 
   #figure(name: string, text: string): void {

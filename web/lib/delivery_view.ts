@@ -29,7 +29,7 @@ export class DeliveryView {
       hls: now.available ? count(now.audience.hls) : null,
       slate: now.audience.slate > 0 ? count(now.audience.slate) : null,
       waiting: now.audience.waiting > 0 ? count(now.audience.waiting) : null,
-      expected: now.expected > 0 ? count(now.expected) : null,
+      expected: now.expected > now.audience.webrtc + now.audience.hls ? count(now.expected) : null,
       bridge: now.available ? now.bridge_words : null,
       moved: now.moved_percent === null ? null : `${now.moved_percent} %`,
       spent: estimate

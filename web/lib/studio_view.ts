@@ -14,7 +14,7 @@ import type { Grade, Reason, SendFigures } from "../models/send_stats";
 import type { StudioState } from "../models/studio";
 import { el, fill, icon, setIcon, setText } from "./dom";
 import { memory } from "./memory";
-import { avatar, personRow } from "./people";
+import { avatar, peopleRows } from "./people";
 import type { DeviceKind, Permission, Sources } from "./sources";
 
 const TARGETS = [
@@ -27,10 +27,14 @@ const TARGETS = [
   "end",
   "endDetail",
   "endDialog",
+  "endKeep",
+  "endSubmit",
+  "endTitle",
   "faces",
   "goLive",
   "health",
   "healthHint",
+  "howItWent",
   "meter",
   "meterWords",
   "micButton",
@@ -91,7 +95,9 @@ export class StudioView {
       (sources.permission === "asking" && sources.camera === null) ||
       (sources.camera === null && sources.microphone === null && !over);
     busy(go, state.link === "asking" || state.link === "joining");
-    this.at("end").hidden = over;
+    // What is only announced is taken back in its settings; there is nothing to end yet.
+    this.at("end").hidden = over || stream?.phase === "scheduled";
+    setText(this.at("end").querySelector("[data-label]"), lobby ? words.call_off : words.end_stream);
     this.at("onAir").hidden = stream?.phase !== "live";
     this.preview(state, sources);
     this.controls(sources);
@@ -126,6 +132,8 @@ export class StudioView {
     setText(this.at("noteText"), text);
     this.at("noteActions").hidden = !(sources.trouble || ended);
     setText(this.at("retry"), ended ? words.leave_test_card : words.retry);
+    this.at("howItWent").hidden = !ended;
+    this.at("testCardOffer").hidden = ended;
   }
 
   private controls(sources: Sources): void {
@@ -188,7 +196,7 @@ export class StudioView {
     setText(this.at("viewers"), count(viewers));
     setText(this.at("viewersLabel"), watching ? words.watching : words.waiting);
     this.at("faces").replaceChildren(...here.slice(0, 5).map(avatar));
-    this.at("people").replaceChildren(...here.map(personRow));
+    this.at("people").replaceChildren(...peopleRows(viewers, here));
     this.at("nobody").hidden = viewers > 0;
   }
 
@@ -284,11 +292,14 @@ export class StudioView {
     setText(this.at("announce"), said[stream.phase] ?? "");
   }
 
-  askEnd(viewers: number): void {
-    setText(
-      this.at("endDetail"),
-      viewers > 0 ? fill(words.end_watching, { count: count(viewers) }) : words.end_detail,
-    );
+  /** Asks before the stream ends, or before the lobby closes without a show. */
+  askEnd(viewers: number, stream: Stream | null): void {
+    const lobby = stream?.phase === "lobby" && !stream.armed;
+    const watched = viewers > 0 ? fill(words.end_watching, { count: count(viewers) }) : words.end_detail;
+    setText(this.at("endTitle"), lobby ? words.call_off_title : words.end_title);
+    setText(this.at("endDetail"), lobby ? words.call_off_detail : watched);
+    setText(this.at("endKeep"), lobby ? words.keep_waiting : words.keep_going);
+    setText(this.at("endSubmit"), lobby ? words.call_off : words.end_stream);
     this.at<HTMLDialogElement>("endDialog").showModal();
   }
 

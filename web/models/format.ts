@@ -8,10 +8,11 @@ export function duration(ms: number): string {
   return hours > 0 ? `${hours}:${two(minutes)}:${two(s % 60)}` : `${minutes}:${two(s % 60)}`;
 }
 
-/** bits per second → "850 kbit/s" or "2.4 Mbit/s". */
+/** bits per second → "850 kbit/s", "2.4 Mbit/s" or "41 Mbit/s". */
 export function bitrate(bps: number | null): string {
   if (bps === null || !Number.isFinite(bps)) return "–";
-  return bps >= 1_000_000 ? `${(bps / 1_000_000).toFixed(1)} Mbit/s` : `${Math.round(bps / 1000)} kbit/s`;
+  if (bps < 1_000_000) return `${Math.round(bps / 1000)} kbit/s`;
+  return `${(bps / 1_000_000).toFixed(bps < 10_000_000 ? 1 : 0)} Mbit/s`;
 }
 
 /** Share 0..1 → "0.4 %". */
