@@ -14,7 +14,8 @@ export function avatar(person: Person): HTMLElement {
 export function peopleRows(viewers: number, here: Person[]): HTMLLIElement[] {
   const rows = here.map(personRow);
   const more = viewers - here.length;
-  if (more > 0 && rows.length > 0) rows.push(el("li", "person muted", fill(words.and_more, { count: count(more) })));
+  if (more > 0 && rows.length > 0)
+    rows.push(el("li", "person muted", fill(words.and_more, { count: count(more) })));
   return rows;
 }
 
