@@ -9,9 +9,9 @@ pub fn clock(ms: i64) -> String {
     if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
 }
 
-/// As one says it: `1 hour 2 minutes`, `45 seconds`.
+/// As one says it: `1 hour 2 minutes`, `45 seconds`; the same second as the clock's.
 pub fn length(ms: i64) -> String {
-    let s = (ms.max(0) + 500) / 1_000;
+    let s = ms.max(0) / 1_000;
     let part = |count: i64, unit: &str| {
         let one = if count == 1 { "one" } else { "many" };
         (count > 0).then(|| locale::text_with(&format!("recording.length.{unit}_{one}"), "count", count))

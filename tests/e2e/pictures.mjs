@@ -51,14 +51,14 @@ async function picture(page, name, { part, awake = false } = {}) {
     for (const colorScheme of ["light", "dark"]) {
       await page.setViewportSize(viewport);
       await page.emulateMedia({ colorScheme });
-      // Colours fade from one scheme to the other.
+      if (awake) await page.locator("live-player").dispatchEvent("pointermove");
+      // Colours fade from one scheme to the other, controls fade in.
       await page.evaluate(async () => {
         await new Promise((painted) => requestAnimationFrame(() => requestAnimationFrame(painted)));
         const fades = document.getAnimations().filter((animation) => animation instanceof CSSTransition);
         await Promise.allSettled(fades.map((fade) => fade.finished));
       });
       if (part) await page.locator(part).first().scrollIntoViewIfNeeded();
-      if (awake) await page.locator("live-player").dispatchEvent("pointermove");
       const path = join(out, `${name}-${size}-${colorScheme}.jpg`);
       await page.screenshot({ path, type: "jpeg", quality: 80 });
       await judge(page, `${name} ${size} ${colorScheme}`);
@@ -180,6 +180,8 @@ try {
   await watch.getByRole("button", { name: "Play" }).click();
   await until(async () => (await moves(watch)) > 12, "some of the recording to be seen", 60_000);
   await picture(watch, "recording", { awake: true });
+  for (let i = 0; i < 5; i += 1) await watch.keyboard.press("ArrowRight");
+  await watch.keyboard.press("k");
   await watch.goto(`${server.url}${WATCH}/recordings`);
   await until(() => watch.locator(".recordings .poster img").evaluate((img) => img.naturalWidth > 0), "the picture");
   await picture(watch, "recordings");

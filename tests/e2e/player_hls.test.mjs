@@ -5,9 +5,9 @@ import { after, before, describe, it } from "node:test";
 import { AXE, decodedRate, openBrowser, playerState } from "./browser.mjs";
 import { startHls } from "./hls_source.mjs";
 import { startServer, until } from "./server.mjs";
+import { joinShow, steps } from "./show_steps.mjs";
 import { standIn } from "./stand_in.mjs";
 
-const WATCH = "/m/demo/live";
 const PLAYER = "live-player";
 
 const attribute = (page, name) => page.locator(PLAYER).getAttribute(name);
@@ -37,17 +37,7 @@ describe("a show over HLS", { timeout: 240_000 }, () => {
     told.answer = () => ({ delivery: "hls", hls: { url: hls.url("first") } });
   });
 
-  let failed = false;
-  const step = (name, act) =>
-    it(name, async (t) => {
-      if (failed) return t.skip("an earlier step failed");
-      try {
-        await act();
-      } catch (error) {
-        failed = true;
-        throw error;
-      }
-    });
+  const step = steps();
 
   after(async () => {
     await viewer?.close();
@@ -58,8 +48,7 @@ describe("a show over HLS", { timeout: 240_000 }, () => {
 
   step("plays without a click, muted", async () => {
     told.delivery = "hls";
-    await page.goto(server.url + WATCH);
-    await page.getByRole("button", { name: "Join" }).click();
+    await joinShow(page, server.url);
     await playerState(page, "live");
     assert.equal(await attribute(page, "data-delivery"), "hls");
     assert.ok((await decodedRate(page)) >= 10);
@@ -155,8 +144,7 @@ describe("a playback token that ends soon", { timeout: 120_000 }, () => {
     const told = await standIn(page);
     told.delivery = "hls";
     told.answer = (turn) => ({ delivery: "hls", hls: { url: hls.url(`t${turn}`) }, expires_at: Date.now() + (turn === 1 ? 14_000 : 600_000) });
-    await page.goto(server.url + WATCH);
-    await page.getByRole("button", { name: "Join" }).click();
+    await joinShow(page, server.url);
     await playerState(page, "live");
     // A pause for loading or a pause event would be a stall.
     await page.evaluate(() => {
@@ -205,8 +193,7 @@ describe("qualities and captions", { timeout: 120_000 }, () => {
     const told = await standIn(page);
     told.delivery = "hls";
     told.answer = () => ({ delivery: "hls", hls: { url: hls.url("q") } });
-    await page.goto(server.url + WATCH);
-    await page.getByRole("button", { name: "Join" }).click();
+    await joinShow(page, server.url);
     await playerState(page, "live");
     const quality = page.getByRole("combobox", { name: "Quality" });
     await quality.waitFor();

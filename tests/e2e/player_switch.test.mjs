@@ -1,13 +1,12 @@
 // The swap in mid-show: a real stage over WebRTC, a real HLS stream beside it, and the server's word to move.
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
+import { after, before, describe } from "node:test";
 import { decodedRate, openBrowser, playerState, signIn } from "./browser.mjs";
 import { startHls } from "./hls_source.mjs";
 import { startServer, until } from "./server.mjs";
+import { STUDIO, endStream, joinShow, steps } from "./show_steps.mjs";
 import { beWatched, outlook } from "./swap_watch.mjs";
 
-const STUDIO = "/studio/demo/live";
-const WATCH = "/m/demo/live";
 /** Of a gap between two pictures on a loaded machine; a person sees 100 ms at most on one that is not. */
 const GAP_MS_MAX = 250;
 
@@ -43,8 +42,7 @@ describe("a swap in mid-show", { timeout: 240_000 }, () => {
     });
     await signIn(studio, server.url);
     await studio.goto(server.url + STUDIO);
-    await page.goto(server.url + WATCH);
-    await page.getByRole("button", { name: "Join" }).click();
+    await joinShow(page, server.url);
     await playerState(page, "lobby");
     await studio.waitForFunction(() => document.querySelector(".preview__camera").videoWidth > 0);
     await studio.getByRole("button", { name: "Go live" }).click();
@@ -53,17 +51,7 @@ describe("a swap in mid-show", { timeout: 240_000 }, () => {
     await page.evaluate(beWatched);
   });
 
-  let failed = false;
-  const step = (name, act) =>
-    it(name, async (t) => {
-      if (failed) return t.skip("an earlier step failed");
-      try {
-        await act();
-      } catch (error) {
-        failed = true;
-        throw error;
-      }
-    });
+  const step = steps();
 
   after(async () => {
     await viewer?.close();
@@ -139,8 +127,7 @@ describe("a swap in mid-show", { timeout: 240_000 }, () => {
   });
 
   step("sees the end", async () => {
-    await studio.getByRole("button", { name: "End stream" }).click();
-    await studio.getByRole("dialog").getByRole("button", { name: "End stream" }).click();
+    await endStream(studio);
     await playerState(page, "ended");
     assert.equal(await page.locator("live-player").getAttribute("data-delivery"), "");
   });

@@ -1,12 +1,11 @@
 // What was shown can be watched again: a show from a browser's camera, its recording in the list, in the player, gone.
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { after, before, describe, it } from "node:test";
+import { after, before, describe } from "node:test";
 import { AXE, decodedRate, openBrowser, playerState, signIn } from "./browser.mjs";
 import { startServer, until } from "./server.mjs";
+import { STUDIO, WATCH, endStream, goLive, joinShow, steps } from "./show_steps.mjs";
 
-const STUDIO = "/studio/demo/live";
-const WATCH = "/m/demo/live";
 const LIST = `${WATCH}/recordings`;
 const SHOW_MS = 20_000;
 
@@ -34,17 +33,7 @@ describe("a show is recorded", { timeout: 240_000 }, () => {
     assert.deepEqual(viewer?.problems ?? [], [], "the viewer's console");
   });
 
-  let failed = false;
-  const step = (name, act) =>
-    it(name, async (t) => {
-      if (failed) return t.skip("an earlier step failed");
-      try {
-        await act();
-      } catch (error) {
-        failed = true;
-        throw new Error(`${error.message}\n${server.log()}`, { cause: error });
-      }
-    });
+  const step = steps(() => server.log());
   const fair = async () => {
     // The page's own policy forbids strange scripts, and stays on here.
     await page.evaluate(await readFile(AXE, "utf8"));
@@ -56,15 +45,12 @@ describe("a show is recorded", { timeout: 240_000 }, () => {
   step("a show is given, and its end leads to what was recorded", async () => {
     await studio.goto(server.url + STUDIO);
     await studio.waitForFunction(() => document.querySelector(".preview__camera").videoWidth > 0);
-    await studio.getByRole("button", { name: "Go live" }).click();
-    await studio.locator(".studio[data-phase='live']").waitFor({ timeout: 20_000 });
-    await page.goto(server.url + WATCH);
-    await page.getByRole("button", { name: "Join" }).click();
+    await goLive(studio);
+    await joinShow(page, server.url);
     await playerState(page, "live", 30_000);
     // As long as the viewer has really seen of it.
     await until(async () => (await at()) * 1000 >= SHOW_MS, "the show to be seen", SHOW_MS * 3);
-    await studio.getByRole("button", { name: "End stream" }).click();
-    await studio.getByRole("dialog").getByRole("button", { name: "End stream" }).click();
+    await endStream(studio);
     await playerState(page, "ended", 30_000);
     await page.getByRole("link", { name: "Watch again" }).click();
     await page.waitForURL(`**${LIST}`);

@@ -1,11 +1,10 @@
 // A whole show through two browsers: lobby, live, swap, share, camera off, reload, end, timeline.
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
-import { decodedRate, openBrowser, playerState, signIn } from "./browser.mjs";
+import { after, before, describe } from "node:test";
+import { decodedRate, openBrowser, playerState } from "./browser.mjs";
 import { startServer, until } from "./server.mjs";
+import { STUDIO, joinShow, openStudio, steps } from "./show_steps.mjs";
 
-const STUDIO = "/studio/demo/live";
-const WATCH = "/m/demo/live";
 const FPS_MIN = 10;
 
 describe("a show", { timeout: 240_000 }, () => {
@@ -23,18 +22,7 @@ describe("a show", { timeout: 240_000 }, () => {
     for (const page of [studio, watch]) page.setDefaultTimeout(15_000);
   });
 
-  // Each step needs the one before: after a failure the rest would only wait.
-  let failed = false;
-  const step = (name, act) =>
-    it(name, async (t) => {
-      if (failed) return t.skip("an earlier step failed");
-      try {
-        await act();
-      } catch (error) {
-        failed = true;
-        throw new Error(`${error.stack}\n${server.log()}`);
-      }
-    });
+  const step = steps(() => server.log());
 
   after(async () => {
     await creator?.close();
@@ -45,9 +33,7 @@ describe("a show", { timeout: 240_000 }, () => {
   });
 
   step("lets the creator sign in by a code and see the preview", async () => {
-    await signIn(studio, server.url);
-    await studio.goto(server.url + STUDIO);
-    await studio.waitForFunction(() => document.querySelector(".preview__camera").videoWidth > 0);
+    await openStudio(studio, server.url);
     await studio.getByText("Media server reachable").waitFor();
     await studio.locator('.check[data-state="ok"]', { hasText: "Media server" }).waitFor();
   });
@@ -55,8 +41,7 @@ describe("a show", { timeout: 240_000 }, () => {
   step("opens the lobby and counts a viewer who joins by the free pass", async () => {
     await studio.getByRole("button", { name: "Open lobby" }).click();
     await studio.getByText("Lobby open", { exact: true }).waitFor();
-    await watch.goto(server.url + WATCH);
-    await watch.getByRole("button", { name: "Join" }).click();
+    await joinShow(watch, server.url);
     await playerState(watch, "lobby");
     await studio.getByText("1 waiting").waitFor();
   });

@@ -1,12 +1,11 @@
 // The creator chooses how the audience is served: HLS for one viewer, and back, with the reason in words.
 import assert from "node:assert/strict";
 import { mkdir, readFile } from "node:fs/promises";
-import { after, before, describe, it } from "node:test";
-import { AXE, openBrowser, playerState, signIn } from "./browser.mjs";
+import { after, before, describe } from "node:test";
+import { AXE, openBrowser, playerState } from "./browser.mjs";
 import { startServer } from "./server.mjs";
+import { goLive, joinShow, openStudio, steps } from "./show_steps.mjs";
 
-const STUDIO = "/studio/demo/live";
-const WATCH = "/m/demo/live";
 const SHOTS = process.env.BACKSTAGE_SHOTS;
 
 describe("the delivery, chosen in the studio", { timeout: 240_000 }, () => {
@@ -25,9 +24,7 @@ describe("the delivery, chosen in the studio", { timeout: 240_000 }, () => {
     });
     creator = await openBrowser();
     studio = await creator.page();
-    await signIn(studio, server.url);
-    await studio.goto(server.url + STUDIO);
-    await studio.waitForFunction(() => document.querySelector(".preview__camera").videoWidth > 0);
+    await openStudio(studio, server.url);
   });
 
   after(async () => {
@@ -37,17 +34,7 @@ describe("the delivery, chosen in the studio", { timeout: 240_000 }, () => {
     assert.deepEqual(creator.problems, [], "the studio's console");
   });
 
-  let failed = false;
-  const step = (name, act) =>
-    it(name, async (t) => {
-      if (failed) return t.skip("an earlier step failed");
-      try {
-        await act();
-      } catch (error) {
-        failed = true;
-        throw new Error(`${error.message}\n${server.log()}`, { cause: error });
-      }
-    });
+  const step = steps(() => server.log());
   const shot = async (name) => {
     if (!SHOTS) return;
     await mkdir(SHOTS, { recursive: true });
@@ -68,12 +55,10 @@ describe("the delivery, chosen in the studio", { timeout: 240_000 }, () => {
   });
 
   step("chosen HLS moves the viewer, and the panel says so", async () => {
-    await studio.getByRole("button", { name: "Go live" }).click();
-    await studio.locator(".studio[data-phase='live']").waitFor({ timeout: 20_000 });
+    await goLive(studio);
     guest = await openBrowser();
     viewer = await guest.page();
-    await viewer.goto(server.url + WATCH);
-    await viewer.getByRole("button", { name: "Join" }).click();
+    await joinShow(viewer, server.url);
     await playerState(viewer, "live", 30_000);
     await delivered("webrtc");
     await studio.getByRole("tab", { name: "Health" }).click();

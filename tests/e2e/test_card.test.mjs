@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { decodedRate, openBrowser, playerState, signIn } from "./browser.mjs";
 import { startServer } from "./server.mjs";
+import { endStream, joinShow } from "./show_steps.mjs";
 
 describe("a creator whose browser refuses camera and microphone", { timeout: 120_000 }, () => {
   let server;
@@ -28,14 +29,12 @@ describe("a creator whose browser refuses camera and microphone", { timeout: 120
     await studio.locator('[data-studio-target="testCardOffer"]').click();
     await studio.waitForFunction(() => document.querySelector(".preview__camera").videoWidth === 1280);
     const watch = await viewer.page();
-    await watch.goto(`${server.url}/m/demo/live`);
-    await watch.getByRole("button", { name: "Join" }).click();
+    await joinShow(watch, server.url);
     await playerState(watch, "lobby");
     await studio.getByRole("button", { name: "Go live" }).click();
     await playerState(watch, "live");
     assert.ok((await decodedRate(watch)) >= 10);
-    await studio.getByRole("button", { name: "End stream" }).click();
-    await studio.getByRole("dialog").getByRole("button", { name: "End stream" }).click();
+    await endStream(studio);
     await playerState(watch, "ended");
   });
 });

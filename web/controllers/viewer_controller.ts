@@ -5,7 +5,7 @@ import { fill, setText } from "../lib/dom";
 import { LiveSocket } from "../lib/live_socket";
 import { peopleRows } from "../lib/people";
 import { bitrate, count, milliseconds, resolution, secondsBehind } from "../models/format";
-import { isOver, type ServerMessage, type StateMessage } from "../models/live_state";
+import type { ServerMessage, StateMessage } from "../models/live_state";
 
 /** The viewer page: feeds the player from the socket and fills the panel beside it. */
 export class ViewerController extends Controller<HTMLElement> {
@@ -20,6 +20,7 @@ export class ViewerController extends Controller<HTMLElement> {
   readonly #delivery = new MutationObserver(() => this.#tellDelivery());
 
   readonly #figures = (event: Event): void => {
+    if (!this.#player.dataset.delivery) return;
     const f = (event as FiguresEvent).detail;
     this.#figure("delivery", deliveryWords[f.delivery] ?? "–");
     this.#figure("resolution", resolution(f.width, f.height));
@@ -55,6 +56,7 @@ export class ViewerController extends Controller<HTMLElement> {
 
   #tellDelivery(): void {
     const delivery = this.#player.dataset.delivery;
+    if (!delivery) this.#forgetFigures();
     this.#socket?.watching(delivery === "webrtc" || delivery === "hls" ? delivery : null);
   }
 
@@ -93,11 +95,10 @@ export class ViewerController extends Controller<HTMLElement> {
 
   #hear(message: StateMessage): void {
     const told = { delivery: message.delivery ?? null, within_ms: message.move_within_ms ?? 0 };
-    if (isOver(message.stream ?? null)) this.#forgetFigures();
     this.#player.hear(message.stream ?? null, message.experience.starts_at, message.now ?? Date.now(), told);
   }
 
-  /** Of a show that is over nothing is measured. */
+  /** While nothing plays, nothing is measured. */
   #forgetFigures(): void {
     for (const figure of this.element.querySelectorAll("[data-figure]")) setText(figure, "–");
   }

@@ -1,12 +1,16 @@
 import type { ReceiveFigures } from "../../models/receive_stats";
 import { NO_FIGURES } from "./engine";
 
+/** Segments come in lumps: the rate is that of this long a time, and of none shorter than a second. */
+const WINDOW_MS = 6_000;
+const SPAN_MS_MIN = 1_000;
+
 /** Figures of a `<video>` that plays a file or HLS, between two looks. */
 export class MediaFigures {
   #frames = 0;
   #at = 0;
-  #bytes = 0;
   #loaded = 0;
+  #looks: { at: number; loaded: number }[] = [];
 
   constructor(private readonly video: HTMLVideoElement) {}
 
@@ -25,8 +29,7 @@ export class MediaFigures {
       width: this.video.videoWidth || null,
       height: this.video.videoHeight || null,
       fps: first || !quality ? null : Math.max(0, (quality.totalVideoFrames - this.#frames) / seconds),
-      // Segments come in lumps: half of what came since, half of what was told before.
-      bitrate_bps: first ? null : this.#rate(seconds),
+      bitrate_bps: this.#rate(now),
       delay_ms,
       dropped: quality?.droppedVideoFrames ?? null,
     };
@@ -35,12 +38,11 @@ export class MediaFigures {
     return figures;
   }
 
-  #rate(seconds: number): number | null {
-    const bps = ((this.#loaded - this.#bytes) * 8) / seconds;
-    this.#bytes = this.#loaded;
-    this.#smooth = this.#smooth === 0 ? bps : this.#smooth * 0.75 + bps * 0.25;
-    return this.#smooth || null;
+  #rate(now: number): number | null {
+    this.#looks.push({ at: now, loaded: this.#loaded });
+    while (this.#looks.length > 2 && now - (this.#looks[1]?.at ?? now) >= WINDOW_MS) this.#looks.shift();
+    const [oldest] = this.#looks;
+    if (!oldest || now - oldest.at < SPAN_MS_MIN) return null;
+    return ((this.#loaded - oldest.loaded) * 8_000) / (now - oldest.at) || null;
   }
-
-  #smooth = 0;
 }
