@@ -5,19 +5,23 @@
 use backstage_core::Timestamp;
 use backstage_core::delivery::expected::{expected, weighted_peak};
 use backstage_core::delivery::{Audience, Bridge, Choice, Delivery, Limits, Mode};
-use backstage_core::health::{Cause, Grade};
+use backstage_core::health::{Cause, Grade, Report};
+use backstage_core::stream::Phase;
 use serde::Serialize;
 
 use super::channel::Snapshot;
 use crate::locale;
 use crate::stream::words;
 
+/// Whoever measures has told a minute by then, ms.
+const MEASURED_WITHIN_MS: i64 = 90_000;
+
 /// See the module.
 #[derive(Debug, Serialize)]
 pub struct ForHosts {
     /// How the audience is served.
     pub delivery: DeliverySeen,
-    /// How well it goes; `None` while nothing is on air.
+    /// How well it goes; `None` while nothing is on air, and while nobody measures: it is unknown then.
     pub health: Option<HealthSeen>,
 }
 
@@ -86,7 +90,7 @@ impl ForHosts {
     pub fn of(snapshot: &Snapshot, limits: Option<&Limits>, coming: &Audience, now: Timestamp) -> ForHosts {
         match snapshot.stream.as_ref().filter(|stream| !stream.phase.is_over()) {
             Some(stream) => {
-                let graded = stream.phase.rank() >= 2;
+                let graded = live_since(&stream.phase).is_some_and(|since| is_known(&stream.health, since, now));
                 ForHosts {
                     delivery: DeliverySeen::of(&stream.delivery, true, now),
                     health: graded.then(|| HealthSeen::of(stream.health.grade, stream.health.cause)),
@@ -99,6 +103,25 @@ impl ForHosts {
             }
         }
     }
+}
+
+/// Since when a stream is on air; `None` when it is not.
+fn live_since(phase: &Phase) -> Option<Timestamp> {
+    match *phase {
+        Phase::Live { since } => Some(since),
+        Phase::Reconnecting { live_since, .. } => Some(live_since),
+        Phase::Scheduled { .. }
+        | Phase::Lobby { .. }
+        | Phase::Ended { .. }
+        | Phase::Archived { .. }
+        | Phase::Cancelled { .. } => None,
+    }
+}
+
+/// Whether the grade rests on anything: a stream that neither bridge, recorder nor studio measures is as good as it began.
+fn is_known(report: &Report, live_since: Timestamp, now: Timestamp) -> bool {
+    let measured = !report.minutes.is_empty() || !report.periods.is_empty();
+    measured || now < live_since + MEASURED_WITHIN_MS
 }
 
 impl DeliverySeen {
@@ -189,5 +212,20 @@ impl HealthSeen {
             reason_words: cause.map_or("", words::health_reason),
             hint_words: cause.map_or("", words::health_hint),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use backstage_core::health::HealthNews;
+
+    #[test]
+    fn health_is_unknown_when_nobody_has_measured_it_for_long() {
+        let (since, mut report) = (Timestamp(1_000), Report::default());
+        assert!(is_known(&report, since, since + 60_000));
+        assert!(!is_known(&report, since, since + MEASURED_WITHIN_MS));
+        report.note(since, HealthNews::Graded { grade: Grade::Poor, cause: None });
+        assert!(is_known(&report, since, since + MEASURED_WITHIN_MS));
     }
 }

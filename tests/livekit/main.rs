@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 #![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "a test stands in the world itself")]
 
+mod egress;
 mod rooms;
 mod server;
 mod stand;
