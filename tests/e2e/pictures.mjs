@@ -181,6 +181,7 @@ try {
   await until(async () => (await moves(watch)) > 12, "some of the recording to be seen", 60_000);
   await picture(watch, "recording", { awake: true });
   for (let i = 0; i < 5; i += 1) await watch.keyboard.press("ArrowRight");
+  await until(async () => (await moves(watch)) > 34, "a place further on");
   await watch.keyboard.press("k");
   await watch.goto(`${server.url}${WATCH}/recordings`);
   await until(() => watch.locator(".recordings .poster img").evaluate((img) => img.naturalWidth > 0), "the picture");
