@@ -1,8 +1,4 @@
-import {
-  phase as phaseWords,
-  timeline as timelineWords,
-  studio as words,
-} from "../../config/locales/en.json";
+import { phase as phaseWords, studio as words } from "../../config/locales/en.json";
 import type { Check } from "../models/checklist";
 import { bitrate, count, duration, milliseconds, percent, resolution } from "../models/format";
 import {
@@ -228,7 +224,7 @@ export class StudioView {
         row.dataset.event = event.event;
         const time = el("time", "", momentWords(event.at, Date.now(), "clock"));
         time.dateTime = new Date(event.at).toISOString();
-        row.append(time, el("p", "", event.words), el("small", "", causeWords(event.cause)));
+        row.append(time, el("p", "", event.words), el("small", "", event.cause_words));
         return row;
       }),
     );
@@ -333,11 +329,6 @@ export class StudioView {
 function busy(button: HTMLElement, on: boolean): void {
   if (on) button.setAttribute("aria-busy", "true");
   else button.removeAttribute("aria-busy");
-}
-
-function causeWords(cause: string): string {
-  const known: Record<string, string> = timelineWords.causes;
-  return known[cause] ?? cause.replaceAll("_", " ");
 }
 
 /** Puts a track on a video element, once. */
