@@ -25,6 +25,18 @@ export class Audience {
     return viewer;
   }
 
+  /** Leaves the page and keeps the pass: the same person may come back. */
+  async stepsOut(viewer) {
+    this.viewers = this.viewers.filter((one) => one !== viewer);
+    await viewer.page.goto("about:blank");
+  }
+
+  async returns(viewer) {
+    this.viewers.push(viewer);
+    await viewer.page.goto(this.url + WATCH);
+    await this.listens(viewer);
+  }
+
   async listens(viewer) {
     await playerState(viewer.page, "live", 30_000);
     const unmute = viewer.page.locator(".player__unmute");
