@@ -67,7 +67,14 @@ pub fn access_ended(reason: &str) -> String {
 
 /// A line of the timeline as the API and the socket give it.
 pub fn timeline_event(row: &EventRow) -> serde_json::Value {
-    json!({ "at": row.at, "event": row.event, "phase": row.phase, "cause": row.cause, "words": words::of(row) })
+    json!({
+        "at": row.at,
+        "event": row.event,
+        "phase": row.phase,
+        "cause": row.cause,
+        "cause_words": words::cause(row),
+        "words": words::of(row),
+    })
 }
 
 /// One more line in the timeline (hosts only).

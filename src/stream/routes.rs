@@ -20,7 +20,6 @@ use crate::error::{Problem, refused};
 use crate::experience::views::ExperiencePage;
 use crate::live::broadcasts;
 use crate::live::channel::Snapshot;
-use crate::locale;
 use crate::page::{Moment, show};
 use crate::security::visitor::Visit;
 use crate::studio::routes::{Wants, find};
@@ -239,13 +238,11 @@ fn ended_at(phase: &Phase) -> Option<Timestamp> {
 }
 
 fn line(row: &EventRow) -> TimelineRow {
-    let key = format!("timeline.causes.{}", row.cause);
-    let cause = if locale::has(&key) { locale::text(&key).to_string() } else { row.cause.replace('_', " ") };
     TimelineRow {
         at: Moment::from(row.at),
         event: row.event.clone(),
         phase: row.phase.clone(),
-        cause,
+        cause: words::cause(row),
         words: words::of(row),
     }
 }

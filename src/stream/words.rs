@@ -28,6 +28,12 @@ pub fn is_quiet(row: &EventRow) -> bool {
     QUIET.contains(&row.event.as_str()) && !archives
 }
 
+/// Who or what it came from, for people.
+pub fn cause(row: &EventRow) -> String {
+    let key = format!("timeline.causes.{}", row.cause);
+    if locale::has(&key) { locale::text(&key).to_string() } else { row.cause.replace('_', " ") }
+}
+
 /// The line for people. Texts: `timeline.words` in the locale; an event without a text of its own is told by its phase.
 /// What has figures, a reason or a choice tells them in a second sentence.
 pub fn of(row: &EventRow) -> String {

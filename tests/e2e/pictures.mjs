@@ -8,11 +8,13 @@ import { AXE, decodedRate, openBrowser, playerState, signIn } from "./browser.mj
 import { openGuests } from "./guests.mjs";
 import { drawScene } from "./scene.mjs";
 import { startServer, until } from "./server.mjs";
+import { STUDIO, WATCH } from "./show_steps.mjs";
 
 const out = process.argv[2] ?? "docs/pictures";
 const SIZES = { phone: { width: 390, height: 844 }, desktop: { width: 1280, height: 800 } };
-const STUDIO = "/studio/demo/live";
-const WATCH = "/m/demo/live";
+const SCHEMES = ["light", "dark"];
+/** The studio is dark in either. */
+const DARK = { schemes: ["dark"] };
 const NAMES = ["Bea Koch", "Chidi Lawal", "Dana Moss", "Emil Novak", "Farah Aziz", "Goran Petek", "Hana Sato", "Iker Ruiz", "Joy Adeyemi", "Kai Brandt", "Lena Fischer"];
 const DESCRIPTION = "Two new songs before they are finished, a few old ones by request, and a look at how a chorus gets built.\n\nBring tea.";
 
@@ -45,10 +47,10 @@ async function judge(page, at) {
   for (const one of violations) wrong.push(`${at}: ${one.id} ${one.nodes[0].target}`);
 }
 
-async function picture(page, name, { part, awake = false } = {}) {
+async function picture(page, name, { part, awake = false, schemes = SCHEMES } = {}) {
   if (!(await page.evaluate(() => "axe" in window))) await page.evaluate(await readFile(AXE, "utf8"));
   for (const [size, viewport] of Object.entries(SIZES))
-    for (const colorScheme of ["light", "dark"]) {
+    for (const colorScheme of schemes) {
       await page.setViewportSize(viewport);
       await page.emulateMedia({ colorScheme });
       if (awake) await page.locator("live-player").dispatchEvent("pointermove");
@@ -123,14 +125,14 @@ try {
   await studio.goto(server.url + STUDIO);
   await studio.waitForFunction(() => document.querySelector(".preview__camera").videoWidth > 0);
   await studio.locator('.check[data-state="ok"]').nth(3).waitFor();
-  await picture(studio, "studio-check");
+  await picture(studio, "studio-check", DARK);
   await studio.getByRole("button", { name: "Open lobby" }).click();
   await studio.getByText("12 waiting").waitFor();
   await watch.reload();
   await watch.getByText("12 people are here").waitFor();
   await picture(watch, "lobby");
   await studio.getByRole("tab", { name: "People" }).click();
-  await picture(studio, "studio-lobby");
+  await picture(studio, "studio-lobby", DARK);
 
   await studio.getByRole("button", { name: "Go live" }).click();
   await playerState(watch, "live");
@@ -140,17 +142,17 @@ try {
   await studio.waitForFunction(() => document.querySelector('[data-figure="bitrate"]').textContent !== "–");
   await until(async () => (await moves(watch)) > 12, "some of the show to be seen", 60_000);
   await picture(watch, "live", { awake: true });
-  await picture(studio, "studio-live");
+  await picture(studio, "studio-live", DARK);
 
   await studio.locator('.segment:has(input[value="hls"])').click();
   await watch.locator('live-player[data-delivery="hls"][data-state="live"]').waitFor({ timeout: 40_000 });
   guests.watch("hls");
   await decodedRate(watch);
   await watch.getByRole("tab", { name: "Details" }).click();
-  await until(async () => /behind live/.test(await watch.locator('[data-figure="latency"]').textContent()), "the distance");
+  await until(async () => /behind live/.test(await watch.locator('[data-figure="latency"]').textContent()), "the distance", 40_000);
   await picture(watch, "live-hls", { awake: true });
   await studio.locator('[data-delivery-figure="hls"]').filter({ hasText: "12" }).waitFor({ timeout: 30_000 });
-  await picture(studio, "studio-delivery", { part: ".delivery" });
+  await picture(studio, "studio-delivery", { part: ".delivery", ...DARK });
 
   studio.on("dialog", (dialog) => dialog.accept());
   await studio.goto("about:blank");
@@ -163,12 +165,12 @@ try {
   await until(async () => /^1:[1-9]/.test(await studio.locator('[data-studio-target="elapsed"]').textContent()), "more than a minute", 90_000);
   await studio.getByRole("button", { name: "End stream" }).click();
   await studio.getByRole("dialog").waitFor();
-  await picture(studio, "studio-end");
+  await picture(studio, "studio-end", DARK);
   await studio.getByRole("dialog").getByRole("button", { name: "End stream" }).click();
   await playerState(watch, "ended");
   await picture(watch, "ended");
   await studio.locator('.studio[data-phase="archived"]').waitFor({ timeout: 60_000 });
-  await picture(studio, "studio-ended");
+  await picture(studio, "studio-ended", DARK);
   await studio.goto(`${server.url}${STUDIO}/timeline`);
   await studio.locator(".report summary").first().click();
   await picture(studio, "timeline");
@@ -181,6 +183,7 @@ try {
   await until(async () => (await moves(watch)) > 12, "some of the recording to be seen", 60_000);
   await picture(watch, "recording", { awake: true });
   for (let i = 0; i < 5; i += 1) await watch.keyboard.press("ArrowRight");
+  await until(async () => (await moves(watch)) > 34, "a place further on");
   await watch.keyboard.press("k");
   await watch.goto(`${server.url}${WATCH}/recordings`);
   await until(() => watch.locator(".recordings .poster img").evaluate((img) => img.naturalWidth > 0), "the picture");

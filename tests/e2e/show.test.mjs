@@ -142,6 +142,7 @@ describe("a show", { timeout: 240_000 }, () => {
     const phases = rows.map((row) => row.phase);
     for (const phase of ["lobby", "live", "reconnecting", "ended"]) assert.ok(phases.includes(phase), `${phase} in ${phases}`);
     for (const row of rows) assert.ok(row.words && row.cause, JSON.stringify(row));
+    assert.ok(rows.some((row) => row.cause === "You") && rows.every((row) => row.cause !== "creator"), "causes in words");
     await studio.goto(`${server.url}${STUDIO}/timeline`);
     await studio.getByRole("heading", { name: "Timeline" }).waitFor();
     assert.ok((await studio.locator(".timeline li").count()) >= rows.length);

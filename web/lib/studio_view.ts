@@ -224,7 +224,7 @@ export class StudioView {
         row.dataset.event = event.event;
         const time = el("time", "", momentWords(event.at, Date.now(), "clock"));
         time.dateTime = new Date(event.at).toISOString();
-        row.append(time, el("p", "", event.words), el("small", "", event.cause));
+        row.append(time, el("p", "", event.words), el("small", "", event.cause_words));
         return row;
       }),
     );

@@ -74,6 +74,7 @@ export interface TimelineEvent {
   event: string;
   phase: string;
   cause: string;
+  cause_words: string;
   words: string;
 }
 
