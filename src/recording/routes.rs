@@ -211,7 +211,8 @@ fn chapters(recording: &Recording) -> Vec<Chapter> {
             at_s: stretch.at_ms / 1_000,
             at: words::clock(stretch.at_ms),
             captured: Moment::from(backstage_core::Timestamp(stretch.captured_ms)),
-            missing: begins(stretch.at_ms).map(|cut| words::length(cut.missing_ms)),
+            // Where time is missing nothing shows a clock: to the nearest second.
+            missing: begins(stretch.at_ms).map(|cut| words::length(cut.missing_ms + 500)),
         })
         .collect()
 }
