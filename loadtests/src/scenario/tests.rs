@@ -38,7 +38,7 @@ fn every_scenario_that_we_ship_can_be_run() {
         names.push(scenario.name);
     }
     names.sort();
-    assert_eq!(names, ["join_storm", "ramp", "switch_under_load"]);
+    assert_eq!(names, ["join_storm", "ramp", "switch_300", "switch_under_load"]);
 }
 
 #[test]
