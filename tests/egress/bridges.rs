@@ -85,11 +85,7 @@ async fn a_host_who_is_not_there_yet_is_waited_for() {
 
 #[actix_web::test]
 async fn a_host_who_leaves_and_returns_is_sent_again() {
-    let stand = Stand::start();
-    stand.host_is_there(ROOM, HOST);
-    let ours = bridges(&stand);
-    begins(&ours).await;
-    until("an egress", || !stand.going().is_empty()).await;
+    let (stand, ours) = sending().await;
     stand.host_leaves(ROOM);
     a_while().await;
     assert_eq!((stand.orders().len(), looks(&ours).await), (1, WorkerSeen::Working));
@@ -111,11 +107,7 @@ async fn an_egress_that_is_listed_late_is_not_started_twice() {
 
 #[actix_web::test]
 async fn another_live_stream_gets_an_egress_of_its_own_in_place_of_the_old_one() {
-    let stand = Stand::start();
-    stand.host_is_there(ROOM, HOST);
-    let ours = bridges(&stand);
-    begins(&ours).await;
-    until("an egress", || !stand.going().is_empty()).await;
+    let (stand, ours) = sending().await;
     ours.start(&path(), &broadcast("two")).await.unwrap();
     until("the second egress", || stand.going() == ["EG_2"]).await;
     assert_eq!(stand.stops(), ["EG_1"]);
@@ -124,11 +116,7 @@ async fn another_live_stream_gets_an_egress_of_its_own_in_place_of_the_old_one()
 
 #[actix_web::test]
 async fn a_stop_waits_until_nothing_is_sent() {
-    let stand = Stand::start();
-    stand.host_is_there(ROOM, HOST);
-    let ours = bridges(&stand);
-    begins(&ours).await;
-    until("an egress", || !stand.going().is_empty()).await;
+    let (stand, ours) = sending().await;
     stops(&ours).await;
     assert!(stand.going().is_empty());
     assert_eq!((stand.stops().len(), looks(&ours).await), (1, WorkerSeen::Missing));

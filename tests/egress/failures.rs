@@ -30,11 +30,7 @@ async fn one_that_failed_is_missed_and_started_anew_when_asked_again() {
 
 #[actix_web::test]
 async fn one_that_failed_because_the_host_had_gone_is_started_when_the_host_is_back() {
-    let stand = Stand::start();
-    stand.host_is_there(ROOM, HOST);
-    let ours = bridges(&stand);
-    begins(&ours).await;
-    until("an egress", || !stand.going().is_empty()).await;
+    let (stand, ours) = sending().await;
     stand.host_leaves(ROOM);
     stand.set_status("EG_1", EgressStatus::EgressFailed, "participant not found");
     a_while().await;
@@ -116,11 +112,7 @@ async fn a_livekit_that_is_broken_or_slow_holds_nobody_up_and_is_asked_again() {
 
 #[actix_web::test]
 async fn an_egress_whose_worker_was_killed_is_neither_waited_for_nor_taken_for_alive() {
-    let stand = Stand::start();
-    stand.host_is_there(ROOM, HOST);
-    let ours = bridges(&stand);
-    begins(&ours).await;
-    until("an egress", || !stand.going().is_empty()).await;
+    let (stand, ours) = sending().await;
     // LiveKit goes on to list it as active.
     stand.fault(Fault::NoWorker);
     stops(&ours).await;

@@ -62,6 +62,16 @@ pub fn bridges_with(stand: &Stand, file: Option<String>) -> EgressBridges {
     })
 }
 
+/// A host who publishes, and an egress that follows.
+pub async fn sending() -> (Stand, EgressBridges) {
+    let stand = Stand::start();
+    stand.host_is_there(ROOM, HOST);
+    let ours = bridges(&stand);
+    begins(&ours).await;
+    until("an egress", || !stand.going().is_empty()).await;
+    (stand, ours)
+}
+
 pub async fn begins(bridges: &EgressBridges) {
     bridges.start(&path(), &broadcast("one")).await.unwrap();
 }
