@@ -19,7 +19,7 @@ async fn an_egress_is_started_once_even_when_asked_twice() {
     begins(&ours).await;
     until("an egress", || !stand.going().is_empty()).await;
     begins(&ours).await;
-    a_while().await;
+    several_looks(&stand).await;
     assert_eq!((stand.orders().len(), looks(&ours).await), (1, WorkerSeen::Working));
     assert_eq!(ours.list().await.unwrap(), [path().stream]);
 }
@@ -66,7 +66,7 @@ async fn a_new_process_finds_what_the_old_one_began() {
     assert_eq!(looks(&new).await, WorkerSeen::Missing, "so that the sweep asks for it again");
     assert_eq!(new.list().await.unwrap(), [path().stream]);
     begins(&new).await;
-    a_while().await;
+    several_looks(&stand).await;
     assert_eq!((stand.orders().len(), stand.stops().len(), looks(&new).await), (1, 0, WorkerSeen::Working));
     stops(&new).await;
     assert!(stand.going().is_empty());
@@ -77,7 +77,7 @@ async fn a_host_who_is_not_there_yet_is_waited_for() {
     let stand = Stand::start();
     let ours = bridges(&stand);
     begins(&ours).await;
-    a_while().await;
+    several_looks(&stand).await;
     assert_eq!((stand.orders().len(), looks(&ours).await), (0, WorkerSeen::Working));
     stand.host_is_there(ROOM, HOST);
     until("an egress", || !stand.going().is_empty()).await;
@@ -87,7 +87,7 @@ async fn a_host_who_is_not_there_yet_is_waited_for() {
 async fn a_host_who_leaves_and_returns_is_sent_again() {
     let (stand, ours) = sending().await;
     stand.host_leaves(ROOM);
-    a_while().await;
+    several_looks(&stand).await;
     assert_eq!((stand.orders().len(), looks(&ours).await), (1, WorkerSeen::Working));
     stand.host_is_there(ROOM, HOST);
     until("a second egress", || !stand.going().is_empty()).await;
@@ -101,7 +101,7 @@ async fn an_egress_that_is_listed_late_is_not_started_twice() {
     stand.fault(Fault::ListedLate);
     let ours = bridges(&stand);
     begins(&ours).await;
-    a_while().await;
+    several_looks(&stand).await;
     assert_eq!((stand.orders().len(), looks(&ours).await), (1, WorkerSeen::Working));
 }
 

@@ -33,7 +33,7 @@ async fn one_that_failed_because_the_host_had_gone_is_started_when_the_host_is_b
     let (stand, ours) = sending().await;
     stand.host_leaves(ROOM);
     stand.set_status("EG_1", EgressStatus::EgressFailed, "participant not found");
-    a_while().await;
+    several_looks(&stand).await;
     assert_eq!(looks(&ours).await, WorkerSeen::Working);
     stand.host_is_there(ROOM, HOST);
     until("a second egress", || stand.going() == ["EG_2"]).await;
@@ -84,7 +84,7 @@ async fn an_answer_that_is_lost_starts_no_second_egress() {
     let ours = bridges(&stand);
     begins(&ours).await;
     until("an egress", || !stand.going().is_empty()).await;
-    a_while().await;
+    several_looks(&stand).await;
     assert_eq!((stand.orders().len(), looks(&ours).await), (1, WorkerSeen::Working));
 }
 

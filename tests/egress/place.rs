@@ -100,7 +100,13 @@ pub async fn until_missing(bridges: &EgressBridges) {
     }
 }
 
-/// Long enough for several looks.
+/// Waits for several looks: each asks the Egress service once or twice.
+pub async fn several_looks(stand: &Stand) {
+    let from = stand.calls();
+    until("several looks", || stand.calls() >= from + 8).await;
+}
+
+/// Long enough for several looks, where none is to be seen.
 pub async fn a_while() {
     tokio::time::sleep(Duration::from_millis(400)).await;
 }

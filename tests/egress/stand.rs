@@ -51,6 +51,8 @@ struct Told {
     hosts: BTreeMap<String, Vec<String>>,
     /// Listings that are still without the newest egress.
     late: u32,
+    /// Calls that were made.
+    calls: u64,
 }
 
 #[derive(Clone)]
@@ -113,6 +115,11 @@ impl Stand {
         self.told.lock().orders.clone()
     }
 
+    /// Calls to the Egress service so far.
+    pub fn calls(&self) -> u64 {
+        self.told.lock().calls
+    }
+
     /// Ids that it was asked to stop.
     pub fn stops(&self) -> Vec<String> {
         self.told.lock().stops.clone()
@@ -155,7 +162,11 @@ async fn egress(
     if !grants(&request, &inside).is_some_and(|grants| grants.room_record) {
         return twirp(Err((StatusCode::UNAUTHORIZED, "unauthenticated", "permissions denied".into())));
     }
-    let fault = inside.told.lock().fault;
+    let fault = {
+        let mut told = inside.told.lock();
+        told.calls += 1;
+        told.fault
+    };
     let method = method.into_inner();
     match fault {
         Fault::Broken => return HttpResponse::InternalServerError().body("out of order"),
