@@ -74,7 +74,7 @@ pub fn problems(config: &Config) -> Vec<String> {
          to \"egress\", or leave delivery.egress_file empty",
     );
     say(
-        !file.is_empty() && !(file.contains("{time}") || file.contains("{utc}")),
+        !file.is_empty() && !["{time}", "{utc}"].iter().any(|moment| file.contains(moment)),
         "delivery.egress_file has neither {time} nor {utc} in it: each egress would write over the file of the one before; \
          write it as \"{room_name}/{time}\"",
     );

@@ -10,7 +10,7 @@
 //! | `FAILED`, `ABORTED`, `LIMIT_REACHED` | given up: the stream falls back and asks again after its rest |
 //! | no Egress service answers, [`TRIES_MAX`] times | given up |
 //!
-//! One loop per stream ([`feed`]) keeps it so; it looks every [`LOOK`]. Which egress is ours is told by the room's name, the
+//! One loop per stream (`feed.rs`) keeps it so; it looks every [`LOOK`]. Which egress is ours is told by the room's name, the
 //! host's identity and the ingest it sends to, so a server that starts anew finds what its predecessor began, and egresses
 //! that an operator starts in the same rooms for something else are left alone. A planned end of this server leaves them
 //! sending. Recording and health stay with our own participant: see [`crate::crew`].
