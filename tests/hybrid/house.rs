@@ -39,6 +39,14 @@ pub struct Guest {
 
 impl House {
     pub async fn open(change: impl FnOnce(&mut Config)) -> House {
+        let (folder, config) = House::laid_out(change);
+        let faults = Faults::default();
+        let app = App::build_with(config, &faults).await.unwrap();
+        House::around(app, faults, folder).await
+    }
+
+    /// A folder, and what is built in it.
+    pub fn laid_out(change: impl FnOnce(&mut Config)) -> (TempDir, Config) {
         logs::keep();
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let folder = TempDir::new("hls");
@@ -56,8 +64,11 @@ impl House {
         delivery.retry_ms_min = 500;
         delivery.retry_ms_max = 1_000;
         change(&mut config);
-        let faults = Faults::default();
-        let app = App::build_with(config, &faults).await.unwrap();
+        (folder, config)
+    }
+
+    /// The creator signs in at a running server.
+    pub async fn around(app: App, faults: Faults, folder: TempDir) -> House {
         let mut creator = Browser::at(app.address);
         creator.get("/sign-in").await;
         creator.form("/sign-in", &[("email", "creator@example.com")]).await;

@@ -7,10 +7,14 @@
 #[path = "../web/browser.rs"]
 #[allow(dead_code)]
 mod browser;
+#[path = "../egress/stand.rs"]
+#[allow(dead_code)]
+mod stand;
 #[path = "../support/mod.rs"]
 #[allow(dead_code)]
 mod support;
 
+mod egress;
 mod failures;
 mod house;
 mod logs;
