@@ -58,22 +58,25 @@ try {
     return answer.text();
   };
   const media = await until(async () => new URL(lines(await text(first))[0], first).href, "the first playlist", 30_000);
-  const list = await until(async () => {
-    const now = await text(media);
-    return lines(now).length >= 6 ? now : null;
-  }, "some segments", 30_000);
-  const parts = [...list.matchAll(/#EXT-X-PART:[^\n]*URI="([^"]+)"/g)].map(([, uri]) => new URL(uri, media).href).slice(0, 8);
-  const segments = lines(list).slice(-4).map((uri) => new URL(uri, media).href);
-  // As a viewer asks: a playlist for each part, now and then a whole segment.
-  const urls = [...parts.flatMap((part) => [media, part]), ...segments.slice(0, 2)];
   const site = join(folder, "site");
-  for (const url of [...new Set(urls)]) {
-    const path = join(site, new URL(url).pathname);
-    await mkdir(dirname(path), { recursive: true });
-    await writeFile(path, Buffer.from(await (await fetch(url)).arrayBuffer()));
+  // As a viewer asks: a playlist for each part, now and then a whole segment. Copied for nginx as they are at the moment; parts
+  // leave the origin as the broadcast goes on, so each round takes those of its own time.
+  async function mixOfNow() {
+    const list = await until(async () => {
+      const now = await text(media);
+      return lines(now).length >= 6 ? now : null;
+    }, "some segments", 30_000);
+    const parts = [...list.matchAll(/#EXT-X-PART:[^\n]*URI="([^"]+)"/g)].map(([, uri]) => new URL(uri, media).href).slice(-8);
+    const segments = lines(list).slice(-2).map((uri) => new URL(uri, media).href);
+    const urls = [...parts.flatMap((part) => [media, part]), ...segments];
+    for (const url of new Set(urls)) {
+      const path = join(site, new URL(url).pathname);
+      await mkdir(dirname(path), { recursive: true });
+      await writeFile(path, Buffer.from(await (await fetch(url)).arrayBuffer()));
+    }
+    return urls.map((url) => new URL(url).pathname);
   }
-  // The media go on growing no more: what is measured is serving.
-  const paths = urls.map((url) => new URL(url).pathname);
+  const known = (await mixOfNow())[0];
   await writeFile(
     join(folder, "nginx.conf"),
     `${process.getuid() === 0 ? "user root;" : ""} worker_processes 1; daemon off; pid ${folder}/nginx.pid; error_log ${folder}/error.log; events { worker_connections 256; }
@@ -84,10 +87,11 @@ server { listen 127.0.0.1:${nginxPort}; root ${site}; add_header access-control-
   const nginx = start("nginx", ["-c", join(folder, "nginx.conf")]);
   const workers = await until(async () => {
     const children = (await readFile(`/proc/${nginx.pid}/task/${nginx.pid}/children`, "utf8")).trim().split(" ").filter(Boolean).map(Number);
-    return children.length > 0 && (await fetch(`http://127.0.0.1:${nginxPort}${paths[0]}`)).ok ? children : null;
+    return children.length > 0 && (await fetch(`http://127.0.0.1:${nginxPort}${known}`)).ok ? children : null;
   }, "nginx");
   const [ours, theirs] = [[], []];
   for (let round = 1; round <= ROUNDS; round += 1) {
+    const paths = await mixOfNow();
     ours.push(await serves([origin.pid], base, paths));
     theirs.push(await serves(workers, `http://127.0.0.1:${nginxPort}`, paths));
     console.error(`round ${round}: ${Math.round(ours.at(-1))} and ${Math.round(theirs.at(-1))} answers per CPU second`);

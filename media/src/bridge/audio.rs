@@ -197,11 +197,12 @@ impl Transcoder {
 impl Running {
     fn start(program: &Path, bitrate_bps: u32, begin_us: i64) -> Result<Running, AudioError> {
         let failed = |cause: String| AudioError::Start { program: program.to_owned(), cause };
+        // The fast coder takes half the time of the other; at the bit rates of a broadcast nobody hears which it was.
         // Not `-fflags nobuffer`: it throws away the packet that was looked at, and all sound is 20 ms early.
         let mut child = Command::new(program)
             .args(["-hide_banner", "-nostdin", "-loglevel", "error", "-nostats"])
             .args(["-probesize", "32", "-analyzeduration", "0", "-f", "mp4", "-i", "pipe:0"])
-            .args(["-vn", "-c:a", "aac", "-profile:a", "aac_low", "-ar", "48000", "-ac", "2", "-b:a"])
+            .args(["-vn", "-c:a", "aac", "-aac_coder", "fast", "-profile:a", "aac_low", "-ar", "48000", "-ac", "2", "-b:a"])
             .arg(bitrate_bps.to_string())
             .args(["-flush_packets", "1", "-f", "adts", "pipe:1"])
             .stdin(Stdio::piped())
