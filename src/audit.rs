@@ -14,6 +14,8 @@ pub enum Action {
     SessionRevoked,
     /// A space was made; the subject is the space.
     SpaceCreated,
+    /// A pass was made or changed; the subject is the pass.
+    PassSaved,
     /// A recording was deleted; the subject is the recording.
     RecordingDeleted,
 }
@@ -24,6 +26,7 @@ impl Action {
             Action::SignedIn => "signed_in",
             Action::SessionRevoked => "session_revoked",
             Action::SpaceCreated => "space_created",
+            Action::PassSaved => "pass_saved",
             Action::RecordingDeleted => "recording_deleted",
         }
     }

@@ -1,8 +1,10 @@
 /** Icons of the sprite: our name → file in @tabler/icons. One stroke width; filled only where a symbol must read at a glance. */
 export const ICONS = {
   alert: "outline/alert-triangle",
+  "arrow-down": "outline/arrow-down",
   "arrow-left": "outline/arrow-left",
   "arrow-right": "outline/arrow-right",
+  "arrow-up": "outline/arrow-up",
   bell: "outline/bell",
   calendar: "outline/calendar-plus",
   "calendar-event": "outline/calendar-event",

@@ -71,7 +71,7 @@ pub const RESERVED: &[&str] = &[
 ];
 
 /// Words that stand beside experiences in addresses of the studio and the show, and so cannot be an experience's.
-pub const RESERVED_INSIDE: &[&str] = &["edit", "experiences", "join", "new", "notify", "poster", "timeline"];
+pub const RESERVED_INSIDE: &[&str] = &["edit", "experiences", "join", "new", "notify", "passes", "poster", "timeline"];
 
 /// Why a text cannot be an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

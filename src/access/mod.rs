@@ -58,6 +58,12 @@ impl Access {
         self.ended.notify_one();
     }
 
+    /// Forgets what is known of everybody in a space: what its passes open has changed.
+    pub fn forget_space(&self, space: &SpaceId) {
+        let space = space.clone();
+        let _ = self.persons.invalidate_entries_if(move |(_, held), _| *held == space);
+    }
+
     /// Forgets what is known of a person in one space.
     pub fn forget(&self, user: &UserId, space: &SpaceId) {
         self.persons.invalidate(&(user.clone(), space.clone()));
@@ -79,7 +85,7 @@ pub async fn of_user(state: &State, user: &UserId, space: &Space) -> Result<Arc<
         return Ok(person);
     }
     let role = team::store::role(&state.db, &space.team, user).await?;
-    let grants = pass::store::held(&state.db, user, &space.id).await?;
+    let grants = pass::grants::held(&state.db, user, &space.id).await?;
     let person = Arc::new(Person { role, grants });
     if person.role.is_some() || !person.grants.is_empty() {
         state.access.persons.insert(key, person.clone());
@@ -123,7 +129,7 @@ pub async fn role(state: &State, session: Option<&Session>, space: &Space) -> Re
 
 /// Takes back a person's passes of a space. Their players stop within 5 s.
 pub async fn revoke(state: &State, space: &SpaceId, user: &UserId) -> Result<bool, Problem> {
-    let taken = pass::store::revoke(&state.db, space, user, state.clock.now()).await?;
+    let taken = pass::grants::revoke(&state.db, space, user, state.clock.now()).await?;
     state.access.forget(user, space);
     state.access.ended.notify_one();
     Ok(taken > 0)

@@ -62,7 +62,7 @@ struct Watch {
     persons: HashMap<(String, String), Timestamp>,
     /// Sessions, by (user, tag of the session).
     sessions: HashMap<(String, String), Timestamp>,
-    /// Experiences that ask for a pass now.
+    /// Experiences that ask for a pass now, or for another.
     experiences: HashMap<ExperienceId, Timestamp>,
     looked_at: Timestamp,
     cleared_at: Timestamp,
@@ -78,7 +78,7 @@ impl Watch {
         let since = self.looked_at - OVERLAP_MS;
         // Forgotten and rung at each look while it is recent, not only at the first: a look-up that read the old row
         // may have put it back into memory in between.
-        for (user, space) in pass::store::ended_between(&state.db, since, now).await? {
+        for (user, space) in pass::grants::ended_between(&state.db, since, now).await? {
             if let (Ok(user), Ok(space)) = (UserId::parse(&user), SpaceId::parse(&space)) {
                 state.access.forget(&user, &space);
                 state.live.ask_again(|member| member.user.as_ref() == Some(&user));
@@ -93,6 +93,14 @@ impl Watch {
         for user in team::store::left_between(&state.db, since, now).await? {
             state.access.forget_user(&user);
             state.live.ask_again(|member| member.user.as_ref() == Some(&user));
+        }
+        for space in pass::store::opens_changed_between(&state.db, since, now).await? {
+            let Ok(space) = SpaceId::parse(&space) else { continue };
+            state.access.forget_space(&space);
+            for found in state.store.experiences_of(&space).await? {
+                state.live.ask_again_in(&found.state.id);
+                self.experiences.entry(found.state.id).or_insert(now);
+            }
         }
         let last = self.persons.values().chain(self.sessions.values()).chain(self.experiences.values()).max();
         let eager = last.is_some_and(|last| now.since_ms(*last) < EAGER_MS);

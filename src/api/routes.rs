@@ -8,7 +8,7 @@ use actix_web::{Resource, Route};
 use crate::error::Problem;
 use crate::security::shell::BODY_BYTES_MAX;
 use crate::{
-    account, admission, alert, assets, dev, experience, home, live, objects, poster, profile, recording, session,
+    account, admission, alert, assets, dev, experience, home, live, objects, pass, poster, profile, recording, session,
     space, stream, studio,
 };
 
@@ -85,6 +85,19 @@ fn pages(config: &mut ServiceConfig) {
                 .route(get().to(experience::routes::new))
                 .route(post().to(experience::routes::create)),
         )
+        .service(one("/studio/{space}/passes", get().to(pass::routes::index)))
+        .service(
+            resource("/studio/{space}/passes/new")
+                .route(get().to(pass::routes::new))
+                .route(post().to(pass::routes::create)),
+        )
+        .service(
+            resource("/studio/{space}/passes/{pass}/edit")
+                .route(get().to(pass::routes::edit))
+                .route(post().to(pass::routes::update)),
+        )
+        .service(one("/studio/{space}/passes/{pass}/default", post().to(pass::routes::make_default)))
+        .service(one("/studio/{space}/passes/{pass}/move", post().to(pass::routes::shift)))
         .service(
             resource("/studio/{space}/{experience}/edit")
                 .route(get().to(experience::routes::edit))
@@ -104,12 +117,19 @@ fn pages(config: &mut ServiceConfig) {
         .service(one("/m/{space}/{experience}", get().to(experience::routes::show)))
         .service(resource("/alerts/{id}/off").route(get().to(alert::routes::ask)).route(post().to(alert::routes::off)))
         .service(one("/@{handle}", get().to(profile::routes::show)))
+        .service(one("/{space}/{pass}/join", post().to(pass::routes::join)))
+        // Guarded as a whole: what else is posted to two parts that lead nowhere is not found.
+        .service(resource("/{space}/{pass}").guard(to_read()).route(get().to(space::routes::show_pass)))
         .service(one("/{space}", get().to(space::routes::show)));
 }
 
 /// `GET`, and `HEAD` for those who only look whether a page is there.
 fn get() -> Route {
-    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
+    web::route().guard(to_read())
+}
+
+fn to_read() -> impl guard::Guard {
+    guard::Any(guard::Get()).or(guard::Head())
 }
 
 /// An address with one method; others are told so (405).

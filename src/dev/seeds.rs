@@ -2,11 +2,13 @@
 
 use backstage_core::access::Rule;
 use backstage_core::slug::Slug;
-use backstage_core::{UserId, experience as exp, space as sp};
+use backstage_core::{SpaceId, UserId, experience as exp, space as sp};
 
 use crate::error::Problem;
+use crate::pass::offer;
+use crate::pass::store::Terms;
 use crate::state::State;
-use crate::{experience, profile, space, user};
+use crate::{experience, pass, profile, space, user};
 
 /// Who may sign in right away.
 pub const EMAIL: &str = "creator@example.com";
@@ -45,6 +47,7 @@ pub async fn plant(state: &State) -> Result<(), Problem> {
             }
         }
     };
+    seven_days(state, &id).await?;
     let settings = exp::Settings {
         slug: slug("live")?,
         title: "Live from backstage".into(),
@@ -55,6 +58,15 @@ pub async fn plant(state: &State) -> Result<(), Problem> {
     };
     if experience::routes::open(state, &id, settings).await?.is_err() {
         tracing::warn!("the demo experience could not be made");
+    }
+    Ok(())
+}
+
+/// The pass that the space came with becomes "Free", for a week.
+async fn seven_days(state: &State, space: &SpaceId) -> Result<(), Problem> {
+    for pass in offer::passes(state, space).await? {
+        let terms = Terms { name: "Free".into(), days: Some(7), ..pass.terms };
+        pass::store::update(&state.db, &pass.id, &terms, state.clock.now()).await.map_err(Problem::internal)?;
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use backstage_core::access::{Decision, Denial, Rule, Via};
 use backstage_core::experience::{Experience, ExperienceEvent, ExperienceRejection, Settings};
 use backstage_core::space::Space;
 use backstage_core::stream::{Phase, Stream};
-use backstage_core::{ExperienceId, SpaceId, StreamId, UserId};
+use backstage_core::{ExperienceId, PassId, SpaceId, StreamId, Timestamp};
 use serde::Deserialize;
 
 use super::calendar;
@@ -16,15 +16,13 @@ use super::views::{ExperienceEdit, ExperienceForm, ExperienceNew, ExperiencePage
 use crate::error::{Problem, refused};
 use crate::live::broadcasts;
 use crate::page::{FormErrors, Moment, initials, see_other, show as render, show_again};
+use crate::pass::offer;
 use crate::security::visitor::Visit;
 use crate::space::routes::{creator, moved_space};
 use crate::space::views::{PassChip, SpaceRef};
 use crate::state::State;
 use crate::studio::routes::{Wants, find, find_space};
-use crate::{access, alert, pass, poster, recording, session, space, user};
-
-/// What a guest is called until they say otherwise.
-const GUEST: &str = "Guest";
+use crate::{access, alert, pass, poster, recording, space};
 
 /// The experience at an address, or where it has moved to.
 pub async fn at_address(
@@ -79,13 +77,15 @@ pub async fn show(at: Visit, address: web::Path<(String, String)>) -> Result<Htt
     let decision = access::judge(state, &person, &space, &experience);
     let snapshot = state.live.snapshot(&experience.id).await?.ok_or_else(Problem::not_found)?;
     let (access, pass) = match &decision {
-        Decision::Allowed { via: Via::Pass(_), .. } => {
-            let pass = pass::store::default_of(&state.db, &space.id).await?;
-            ("allowed", pass.map(|pass| PassChip { id: pass.id, name: pass.name }))
-        }
+        Decision::Allowed { via: Via::Pass(pass), until } => ("allowed", chip(state, pass, *until).await?),
         Decision::Allowed { .. } => ("allowed", None),
         Decision::Denied(Denial::NeedsPass) => ("needs_pass", None),
-        Decision::Denied(Denial::Expired | Denial::Revoked | Denial::Suspended) => ("suspended", None),
+        Decision::Denied(Denial::Expired) => {
+            let passes = offer::passes(state, &space.id).await?;
+            let other = offer::opening(&passes, &experience.id, &person);
+            (if other.is_some() { "needs_pass" } else { "suspended" }, None)
+        }
+        Decision::Denied(Denial::Revoked | Denial::Suspended) => ("suspended", None),
     };
     let notify = match at.account() {
         Ok(person) if alert::store::wanted(&state.db, &person.user, &experience.id).await? => "on",
@@ -110,6 +110,12 @@ pub async fn show(at: Visit, address: web::Path<(String, String)>) -> Result<Htt
         space: space_ref(state, &space).await?,
     };
     render(&view)
+}
+
+/// The pass that somebody is in through.
+async fn chip(state: &State, id: &PassId, until: Option<Timestamp>) -> Result<Option<PassChip>, Problem> {
+    let pass = pass::store::by_id(&state.db, id).await?;
+    Ok(pass.map(|pass| PassChip { name: pass.terms.name, until: until.map(Moment::from) }))
 }
 
 /// The player's state before script runs.
@@ -178,27 +184,21 @@ pub async fn join(
         }
         _ => back,
     };
-    let decision = access::decide(state, at.session.as_deref(), &space, &experience).await?;
-    let pass = match decision {
+    let person = access::person(state, at.session.as_deref(), &space).await?;
+    let denial = match access::judge(state, &person, &space, &experience) {
         Decision::Allowed { .. } => return Ok(see_other(&back)),
-        Decision::Denied(denial @ (Denial::Revoked | Denial::Expired | Denial::Suspended)) => {
-            let detail = "Your access to this space has ended. Ask its creator about it.";
-            return Err(Problem::new(StatusCode::FORBIDDEN, denial.code(), detail));
-        }
-        Decision::Denied(Denial::NeedsPass) => space::routes::default_pass(state, &space.id).await?,
+        Decision::Denied(denial @ (Denial::Revoked | Denial::Suspended)) => return Err(offer::over(denial)),
+        Decision::Denied(denial @ (Denial::NeedsPass | Denial::Expired)) => denial,
     };
-    let now = state.clock.now();
-    let (user, cookie) = match &at.session {
-        Some(session) => (session.user.clone(), None),
-        None => {
-            let guest = UserId::parse(&state.ids.next()).map_err(Problem::internal)?;
-            user::store::add(&state.db, &guest, None, GUEST, now).await?;
-            let cookie = session::routes::open(&at, &req, &guest).await?;
-            (guest, Some(cookie))
-        }
+    let passes = offer::passes(state, &space.id).await?;
+    let Some(pass) = offer::opening(&passes, &experience.id, &person) else {
+        // Nothing on offer opens it for them: the sales page says what there is.
+        return match denial {
+            Denial::Expired => Err(offer::over(denial)),
+            _ => Ok(see_other(&format!("/{}", space.settings.slug))),
+        };
     };
-    pass::store::grant(&state.db, &state.ids.next(), &pass.id, &space.id, &user, now).await?;
-    state.access.forget(&user, &space.id);
+    let cookie = offer::take(&at, &req, pass).await?;
     let mut response = see_other(&back);
     if let Some(cookie) = cookie {
         response.add_cookie(&cookie).map_err(Problem::internal)?;

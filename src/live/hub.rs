@@ -106,7 +106,7 @@ impl Hub {
     async fn coming(&self, experience: &Experience) -> Result<Coming, Problem> {
         let db = self.store.db();
         let rsvps = alert::store::count(db, &experience.id).await?;
-        let holders = pass::store::holders(db, &experience.space, &experience.id, self.clock.now()).await?;
+        let holders = pass::grants::holders(db, &experience.space, &experience.id, self.clock.now()).await?;
         Ok(Coming { rsvps, holders })
     }
 
@@ -159,6 +159,13 @@ impl Hub {
     pub fn ask_again(&self, which: impl Fn(&Member) -> bool) {
         for channel in self.channels.read().values() {
             channel.ask_again(&which);
+        }
+    }
+
+    /// Rings all sockets of an experience.
+    pub fn ask_again_in(&self, experience: &ExperienceId) {
+        if let Some(channel) = self.channels.read().get(experience) {
+            channel.ask_again(&|_| true);
         }
     }
 

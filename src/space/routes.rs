@@ -2,73 +2,107 @@
 
 use actix_web::{HttpResponse, web};
 use backstage_actors::stage::Refusal;
-use backstage_core::access::Decision;
 use backstage_core::experience::Experience;
 use backstage_core::space::{Space, SpaceEvent, SpaceRejection};
-use backstage_core::{PassId, SpaceId, TeamId, Timestamp, UserId};
+use backstage_core::{SpaceId, TeamId, Timestamp, UserId};
+use serde::Deserialize;
 
 use super::form::Typed;
 use super::store;
-use super::views::{Creator, PassChip, ShowCard, SpaceEdit, SpaceForm, SpaceNew, SpacePage, SpaceShow};
+use super::views::{Creator, ShowCard, SpaceEdit, SpaceForm, SpaceNew, SpacePage, SpaceShow};
 use crate::audit::{self, Action};
 use crate::error::Problem;
 use crate::page::{FormErrors, Moment, initials, see_other, show as render, show_again};
+use crate::pass::offer;
+use crate::pass::store::Pass;
+use crate::pass::views::{PassCard, Standing};
 use crate::security::visitor::Visit;
 use crate::state::State;
 use crate::studio::routes::{Wants, find_space};
 use crate::{access, pass, poster, profile, team};
 
-/// Name of the pass that every new space gets.
-pub const FREE_PASS: &str = "Free pass";
+/// Which pass a sales page tells about.
+#[derive(Deserialize)]
+pub struct Selection {
+    pass: Option<String>,
+}
 
-/// `GET /{space}`
-pub async fn show(at: Visit, slug: web::Path<String>) -> Result<HttpResponse, Problem> {
-    let state = &at.state;
-    let Some(found) = state.store.find_space(&slug).await? else {
-        return moved(state, &slug).await;
+/// `GET /{space}`, with `?pass=` for another pass than the default.
+pub async fn show(at: Visit, slug: web::Path<String>, wanted: web::Query<Selection>) -> Result<HttpResponse, Problem> {
+    let Some(found) = at.state.store.find_space(&slug).await? else {
+        return moved(&at.state, &slug).await;
     };
     let space = found.state;
-    let person = access::person(state, at.session.as_deref(), &space).await?;
-    let accent = store::accent(&state.db, &space.id).await?;
-    let experiences: Vec<Experience> =
-        state.store.experiences_of(&space.id).await?.into_iter().map(|found| found.state).collect();
-    let joined = match experiences.first() {
-        Some(first) => {
-            matches!(access::judge(state, &person, &space, first), Decision::Allowed { .. })
-                && !person_is_stranger(&person)
-        }
-        None => !person_is_stranger(&person),
+    let passes = offer::passes(&at.state, &space.id).await?;
+    // An address from before a rename or an archiving still shows the space.
+    let chosen = offer::selected(&passes, wanted.pass.as_deref()).or_else(|| offer::selected(&passes, None));
+    sales_page(&at, &space, &passes, chosen, false).await
+}
+
+/// `GET /{space}/{pass}`: the team sees drafts there too.
+pub async fn show_pass(at: Visit, address: web::Path<(String, String)>) -> Result<HttpResponse, Problem> {
+    let state = &at.state;
+    let Some(found) = state.store.find_space(&address.0).await? else {
+        let space = moved_space(state, &address.0).await?.ok_or_else(Problem::not_found)?;
+        return Ok(see_other(&format!("/{}/{}", space.settings.slug, address.1)));
     };
-    let address = experiences.first().map(|first| format!("/m/{}/{}", space.settings.slug, first.settings.slug));
+    let space = found.state;
+    let passes = offer::passes(state, &space.id).await?;
+    let edits = access::role(state, at.session.as_deref(), &space).await?.is_some_and(|role| role.may_edit());
+    let here = |pass: &&Pass| pass.terms.slug.as_str() == address.1 && (edits || pass.is_published());
+    let chosen = passes.iter().find(here).ok_or_else(Problem::not_found)?;
+    sales_page(&at, &space, &passes, Some(chosen), true).await
+}
+
+async fn sales_page(
+    at: &Visit,
+    space: &Space,
+    passes: &[Pass],
+    chosen: Option<&Pass>,
+    alone: bool,
+) -> Result<HttpResponse, Problem> {
+    let state = &at.state;
+    let person = access::person(state, at.session.as_deref(), space).await?;
+    let accent = store::accent(&state.db, &space.id).await?;
+    let experiences = pass::routes::experiences(state, space).await?;
     let mut cards = vec![];
     for experience in &experiences {
-        cards.push(card(state, &space, &accent, experience).await?);
+        cards.push(card(state, space, &accent, experience).await?);
     }
-    let pass =
-        pass::store::default_of(&state.db, &space.id).await?.map(|pass| PassChip { id: pass.id, name: pass.name });
-    let view = SpaceShow {
-        page: at.page(space.settings.name.clone()),
+    let now = state.clock.now();
+    let pass_card = |pass: &Pass| {
+        let url = offer::entrance(space, &experiences, pass);
+        let standing = match offer::grant(&person, pass) {
+            _ if person.role.is_some() => Standing::In { url, until: None },
+            None => Standing::Free,
+            Some(grant) if offer::ended(grant, now).is_some() => Standing::Over,
+            Some(grant) => Standing::In { url, until: grant.expires_at.map(Moment::from) },
+        };
+        PassCard::of(pass, &experiences, standing)
+    };
+    let offered = passes.iter().filter(|pass| pass.is_published() && !space.suspended);
+    let settings = &space.settings;
+    let title = match chosen {
+        Some(pass) if alone => format!("{} · {}", pass.terms.name, settings.name),
+        _ => settings.name.clone(),
+    };
+    render(&SpaceShow {
+        page: at.page(title),
         creator: creator(state, &space.team).await?,
         experiences: cards,
-        pass: pass.filter(|_| !space.suspended),
-        joined,
-        join_url: address.as_ref().map(|address| format!("{address}/join")),
-        enter_url: address,
+        passes: if alone { vec![] } else { offered.map(pass_card).collect() },
+        chosen: chosen.filter(|_| !space.suspended).map(pass_card),
+        alone,
         may_edit: person.role.is_some_and(|role| role.may_edit()),
         space: SpacePage {
-            name: space.settings.name,
-            slug: space.settings.slug.to_string(),
-            headline: space.settings.headline,
-            description: space.settings.description,
+            name: settings.name.clone(),
+            slug: settings.slug.to_string(),
+            headline: settings.headline.clone(),
+            description: settings.description.clone(),
             accent,
             cover_url: None,
         },
-    };
-    render(&view)
-}
-
-fn person_is_stranger(person: &backstage_core::access::Person) -> bool {
-    person.role.is_none() && person.grants.is_empty()
+    })
 }
 
 /// An address given up leads to the new one.
@@ -159,7 +193,7 @@ pub async fn open(
     if let Err(refusal) = state.stage.space(&space, event).await {
         return Ok(Err(at_field(refusal)?));
     }
-    default_pass(state, &space).await?;
+    offer::passes(state, &space).await?;
     store::set_accent(&state.db, &space, accent).await?;
     audit::record(state, user, Action::SpaceCreated, space.as_str()).await?;
     Ok(Ok(space))
@@ -228,15 +262,4 @@ pub async fn update(at: Visit, slug: web::Path<String>, typed: web::Form<Typed>)
         store::give_up(&state.db, "space", "", old.as_str(), space.id.as_str(), state.clock.now()).await?;
     }
     Ok(at.see_other_with("/studio", "space.saved"))
-}
-
-/// The default pass of a space, made if there is none: the space and its pass are two commits, and a crash may have come
-/// between them.
-pub async fn default_pass(state: &State, space: &SpaceId) -> Result<pass::store::Pass, Problem> {
-    if let Some(pass) = pass::store::default_of(&state.db, space).await? {
-        return Ok(pass);
-    }
-    let id = PassId::parse(&state.ids.next()).map_err(Problem::internal)?;
-    pass::store::add_default(&state.db, &id, space, FREE_PASS, state.clock.now()).await?;
-    pass::store::default_of(&state.db, space).await?.ok_or_else(|| Problem::internal("the pass just made is gone"))
 }

@@ -1,6 +1,7 @@
 //! Pages of a space.
 
 use crate::page::{FormErrors, Moment, Page};
+use crate::pass::views::{PassCard, Standing};
 use crate::poster::Poster;
 use askama::Template;
 
@@ -52,15 +53,15 @@ pub struct SpacePage {
     pub cover_url: Option<String>,
 }
 
-/// A pass by name.
+/// The pass that somebody is in through.
 pub struct PassChip {
-    /// Its id.
-    pub id: String,
     /// What people read.
     pub name: String,
+    /// When it ends.
+    pub until: Option<Moment>,
 }
 
-/// `/{space}`
+/// `/{space}` and `/{space}/{pass}`
 #[derive(Template)]
 #[template(path = "space/show.html")]
 pub struct SpaceShow {
@@ -72,14 +73,12 @@ pub struct SpaceShow {
     pub creator: Creator,
     /// What is inside.
     pub experiences: Vec<ShowCard>,
-    /// The pass on offer.
-    pub pass: Option<PassChip>,
-    /// The visitor is in already.
-    pub joined: bool,
-    /// Where Join posts to; none while the space is empty.
-    pub join_url: Option<String>,
-    /// Where those who are in go.
-    pub enter_url: Option<String>,
+    /// What is on offer, in order.
+    pub passes: Vec<PassCard>,
+    /// The one that is told about; none while nothing is on offer.
+    pub chosen: Option<PassCard>,
+    /// The page of that pass alone.
+    pub alone: bool,
     /// The visitor may edit it.
     pub may_edit: bool,
 }

@@ -14,6 +14,7 @@ mod house;
 mod live;
 mod lobby;
 mod pages;
+mod passes;
 mod recordings;
 mod security;
 mod signing_in;

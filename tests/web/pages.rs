@@ -5,7 +5,7 @@ async fn the_first_start_in_development_finds_the_demo() {
     let house = House::open().await;
     let mut browser = house.browser();
     assert!(browser.get("/@demo").await.body.contains("Demo Creator"));
-    assert!(browser.get("/demo").await.body.contains("Free pass"));
+    assert!(browser.get("/demo").await.body.contains("for 7 days"));
     assert_eq!(browser.get("/m/demo").await.header("location"), "/m/demo/live");
     let page = browser.get("/m/demo/live").await;
     assert!(page.body.contains("<live-player") && page.body.contains("data-gate=\"refused\""));
@@ -26,7 +26,7 @@ async fn joining_makes_a_guest_at_once_and_opens_the_player() {
     let house = House::open().await;
     let mut guest = house.guest().await;
     let page = guest.get("/m/demo/live").await;
-    assert!(page.body.contains("data-gate=\"open\"") && page.body.contains("Free pass"), "{}", page.body);
+    assert!(page.body.contains("data-gate=\"open\"") && page.body.contains("You are in with: Free"), "{}", page.body);
     assert!(guest.get("/demo").await.body.contains("You are in"));
     // Twice is once.
     assert_eq!(guest.form("/m/demo/live/join", &[]).await.header("location"), "/m/demo/live");

@@ -223,7 +223,7 @@ async fn access_that_ends_stops_the_film() {
     assert_eq!(guest.get(&object(&recording, &old, "hls/s00000.m4s")).await.status, 200);
     // As another node would: straight in the store.
     let now = SystemClock.now();
-    backstage::pass::store::revoke(&house.app.state.db, &recording.space, &user, now).await.unwrap();
+    backstage::pass::grants::revoke(&house.app.state.db, &recording.space, &user, now).await.unwrap();
     let began = Instant::now();
     while guest.get(&object(&recording, &fresh, "hls/s00000.m4s")).await.status == 200 {
         assert!(began.elapsed() < Duration::from_secs(5), "it plays on after 5 s");
