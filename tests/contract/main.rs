@@ -7,6 +7,7 @@ mod bench;
 mod kill;
 mod lobby;
 mod pages;
+mod passes;
 mod recordings;
 mod suite;
 #[path = "../support/mod.rs"]
@@ -135,6 +136,11 @@ sql! {
     lobby:
     a_poster_replaces_the_one_before_whose_objects_are_doomed,
     an_alert_is_told_once_of_each_stream;
+    passes:
+    a_pass_comes_back_as_it_was_written,
+    passes_are_sorted_by_the_team_and_one_is_default,
+    an_address_is_given_once_in_a_space_and_the_space_has_a_limit,
+    a_grant_is_given_once_and_stays_over;
     recordings:
     what_is_added_is_found_and_its_objects_are_kept,
     a_stream_has_one_recording_and_what_is_too_much_stays_doomed,

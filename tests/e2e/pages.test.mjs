@@ -4,8 +4,11 @@ import { after, before, describe, it } from "node:test";
 import { AXE, openBrowser, signIn } from "./browser.mjs";
 import { startServer } from "./server.mjs";
 
-const OPEN = ["/", "/sign-in", "/@demo", "/demo", "/m/demo/live", "/dev/mail", "/dev/components", "/no-such-page"];
+const OPEN = ["/demo/free", "/", "/sign-in", "/@demo", "/demo", "/m/demo/live", "/dev/mail", "/dev/components", "/no-such-page"];
 const TEAM = [
+  "/studio/demo/passes",
+  "/studio/demo/passes/new",
+  "/studio/demo/passes/free/edit",
   "/",
   "/account",
   "/demo",
