@@ -6,6 +6,7 @@ use rust_embed::RustEmbed;
 use std::collections::HashMap;
 
 use crate::error::Problem;
+use crate::locale::{self, Language};
 
 #[derive(RustEmbed)]
 #[folder = "web/dist"]
@@ -15,21 +16,47 @@ struct Dist;
 /// Addresses of the assets that pages link to, from the build's `manifest.json`.
 #[derive(Debug, Clone, Default)]
 pub struct Assets {
-    /// Script of every page.
-    pub app_js: String,
     /// Styles of every page.
     pub app_css: String,
-    /// Script of the viewer page.
-    pub viewer_js: String,
-    /// Script of the studio.
-    pub studio_js: String,
+    /// Scripts: those of each language carry its words.
+    scripts: [Scripts; Language::ALL.len()],
     /// Icon sprite.
     pub icons_svg: String,
     /// The typeface.
     pub font_woff2: String,
 }
 
+#[derive(Debug, Clone, Default)]
+struct Scripts {
+    app: String,
+    viewer: String,
+    studio: String,
+}
+
 impl Assets {
+    fn scripts(&self) -> &Scripts {
+        let [english, spanish] = &self.scripts;
+        match locale::current() {
+            Language::English => english,
+            Language::Spanish => spanish,
+        }
+    }
+
+    /// Script of every page, in the language of the request.
+    pub fn app_js(&self) -> &str {
+        &self.scripts().app
+    }
+
+    /// Script of the viewer page.
+    pub fn viewer_js(&self) -> &str {
+        &self.scripts().viewer
+    }
+
+    /// Script of the studio.
+    pub fn studio_js(&self) -> &str {
+        &self.scripts().studio
+    }
+
     /// Reads the manifest. Without one (front end not built) pages link to names that do not exist and a warning is logged.
     pub fn load() -> Assets {
         let manifest: HashMap<String, String> =
@@ -39,10 +66,11 @@ impl Assets {
         }
         let link = |name: &str| manifest.get(name).cloned().unwrap_or_else(|| format!("/assets/{name}"));
         Assets {
-            app_js: link("app.js"),
+            scripts: Language::ALL.map(|language| {
+                let link = |name: &str| link(&format!("{name}.{}.js", language.code()));
+                Scripts { app: link("app"), viewer: link("viewer"), studio: link("studio") }
+            }),
             app_css: link("app.css"),
-            viewer_js: link("viewer.js"),
-            studio_js: link("studio.js"),
             icons_svg: link("icons.svg"),
             font_woff2: link("font.woff2"),
         }

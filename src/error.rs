@@ -131,8 +131,12 @@ impl Problem {
         };
         let title = locale::text(&format!("error.{key}.title")).to_string();
         let general = self.code == Problem::of_status(self.status).code;
-        let advice =
-            if general { locale::text(&format!("error.{key}.advice")).to_string() } else { self.detail.clone() };
+        let own = locale::known(&format!("error.codes.{}", self.code)).map(str::to_string);
+        let advice = match own {
+            Some(own) => own,
+            None if general => locale::text(&format!("error.{key}.advice")).to_string(),
+            None => self.detail.clone(),
+        };
         (title, advice)
     }
 

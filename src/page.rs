@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::assets::Assets;
 use crate::error::Problem;
-use crate::locale;
+use crate::locale::{self, Language};
 
 /// The frame of a page: layout.html reads it.
 #[derive(Debug, Clone, Default)]
@@ -57,6 +57,16 @@ impl Page {
         locale::text(&format!("{prefix}.{key}")).to_string()
     }
 
+    /// The language of the page.
+    pub fn language(&self) -> Language {
+        locale::current()
+    }
+
+    /// Every language of the interface.
+    pub fn languages(&self) -> [Language; 2] {
+        Language::ALL
+    }
+
     /// An icon of the sprite; `name` is always a literal in a template, so the markup may be used unescaped.
     pub fn icon(&self, name: &str) -> String {
         format!("<svg class=\"icon\" aria-hidden=\"true\"><use href=\"{}#{name}\"></use></svg>", self.assets.icons_svg)
@@ -80,7 +90,7 @@ impl From<Timestamp> for Moment {
         Moment {
             ms: at.0,
             iso: time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
-            text: time.format("%a %-d %b, %H:%M UTC").to_string(),
+            text: time.format(locale::text("layout.moment")).to_string(),
         }
     }
 }

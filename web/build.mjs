@@ -13,6 +13,7 @@ const dist = join(here, "dist");
 const base = "/assets/";
 /** What a visitor of the viewer page may have to load before anything moves: bytes, gzip, media libraries not counted. */
 const VIEWER_SCRIPT_BYTES_MAX = 200_000;
+const ENTRIES = ["app.ts", "viewer.ts", "studio.ts"];
 /** Chunks that pages load when they need them. */
 const MEDIA_LIBRARIES = [
   ["livekit.js", "node_modules/livekit-client/"],
@@ -45,17 +46,19 @@ function firstLoad(outputs, entry, seen = new Set()) {
   return seen;
 }
 
-async function writeManifest(meta) {
-  const manifest = { "icons.svg": base + (await sprite()) };
+const manifest = {};
+
+async function addToManifest(language, meta) {
+  manifest["icons.svg"] ??= base + (await sprite());
   for (const [path, output] of Object.entries(meta.outputs)) {
     const name = basename(path);
     if (output.entryPoint?.endsWith(".ts")) {
       const entry = basename(output.entryPoint, ".ts");
-      manifest[`${entry}.js`] = base + name;
+      manifest[`${entry}.${language}.js`] = base + name;
       let bytes = 0;
       for (const file of firstLoad(meta.outputs, path))
         bytes += gzipSync(await readFile(join(here, file))).length;
-      console.log(`${entry}.js first load ${(bytes / 1000).toFixed(1)} kB gzip`);
+      console.log(`${entry}.${language}.js first load ${(bytes / 1000).toFixed(1)} kB gzip`);
       if (entry === "viewer" && bytes > VIEWER_SCRIPT_BYTES_MAX)
         throw new Error(`viewer.js: ${bytes} bytes, over the limit`);
     }
@@ -68,9 +71,21 @@ async function writeManifest(meta) {
   await writeFile(join(dist, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
 }
 
-const options = {
+/** Interface languages; the scripts of each carry its words. The first is the one that the sources import. */
+const LANGUAGES = ["en", "es"];
+
+/** The same words in another language. */
+const words = (language) => ({
+  name: "words",
+  setup: (build) =>
+    build.onResolve({ filter: /locales\/en\.json$/ }, ({ path, resolveDir }) => ({
+      path: join(resolveDir, path).replace(/en\.json$/, `${language}.json`),
+    })),
+});
+
+const optionsOf = (language) => ({
   absWorkingDir: here,
-  entryPoints: ["app.ts", "viewer.ts", "studio.ts", "css/app.css"],
+  entryPoints: language === LANGUAGES[0] ? [...ENTRIES, "css/app.css"] : ENTRIES,
   outdir: "dist",
   entryNames: "[name]-[hash]",
   chunkNames: "[name]-[hash]",
@@ -88,15 +103,21 @@ const options = {
   supported: { nesting: true },
   logLevel: "info",
   plugins: [
-    { name: "manifest", setup: (b) => b.onEnd(async (r) => r.metafile && writeManifest(r.metafile)) },
+    words(language),
+    {
+      name: "manifest",
+      setup: (b) => b.onEnd(async (r) => r.metafile && addToManifest(language, r.metafile)),
+    },
   ],
-};
+});
 
 await rm(dist, { recursive: true, force: true });
 await mkdir(dist, { recursive: true });
-const build = await context(options);
-if (process.argv.includes("--watch")) await build.watch();
-else {
-  await build.rebuild();
-  await build.dispose();
+for (const language of LANGUAGES) {
+  const build = await context(optionsOf(language));
+  if (process.argv.includes("--watch")) await build.watch();
+  else {
+    await build.rebuild();
+    await build.dispose();
+  }
 }

@@ -59,6 +59,7 @@ pub fn mount(config: &mut ServiceConfig) {
 fn pages(config: &mut ServiceConfig) {
     config
         .service(one("/", get().to(home::routes::show)))
+        .service(one("/language", post().to(home::routes::language)))
         .service(resource("/sign-in").route(get().to(session::routes::new)).route(post().to(session::routes::ask)))
         .service(
             resource("/sign-in/code")

@@ -1,11 +1,14 @@
-//! `/`
+//! `/`, and the language of the pages.
 
-use actix_web::HttpResponse;
+use actix_web::{HttpResponse, web};
+use serde::Deserialize;
 
 use super::views::HomeShow;
 use crate::error::Problem;
-use crate::page::{Moment, initials, show as render};
+use crate::locale::Language;
+use crate::page::{Moment, initials, see_other, show as render};
 use crate::poster;
+use crate::security::next as places;
 use crate::security::visitor::Visit;
 use crate::space;
 use crate::space::routes::on_air;
@@ -38,4 +41,21 @@ pub async fn show(at: Visit) -> Result<HttpResponse, Problem> {
         if card.live { live.push(card) } else { upcoming.push(card) }
     }
     render(&HomeShow { page: at.page_t("home.headline"), live, upcoming })
+}
+
+/// What the form in the foot says.
+#[derive(Deserialize)]
+pub struct Choice {
+    language: String,
+    #[serde(default)]
+    next: String,
+}
+
+/// `POST /language`: this browser reads the pages in another language from now on.
+pub async fn language(at: Visit, choice: web::Form<Choice>) -> Result<HttpResponse, Problem> {
+    let language =
+        Language::parse(&choice.language).ok_or_else(|| Problem::bad_request("There is no such language here."))?;
+    let mut response = see_other(places::local_path(&choice.next).unwrap_or("/"));
+    response.add_cookie(&at.state.jar.language(language)).map_err(Problem::internal)?;
+    Ok(response)
 }

@@ -4,8 +4,12 @@
 use actix_web::cookie::{Cookie, SameSite, time::Duration};
 use actix_web::http::header::{self, HeaderMap};
 
+use crate::locale::Language;
+
 /// How long a browser keeps its visitor mark: one day is plenty, since it only ties forms to the browser.
 const VISITOR_DAYS: i64 = 1;
+/// How long a browser keeps the language that was chosen.
+const LANGUAGE_DAYS: i64 = 365;
 
 /// The cookies' names, which depend on whether the site is on https.
 #[derive(Debug, Clone)]
@@ -14,16 +18,23 @@ pub struct Jar {
     session: &'static str,
     visitor: &'static str,
     flash: &'static str,
+    language: &'static str,
 }
 
 impl Jar {
     /// `secure`: the public address is https.
     pub fn new(secure: bool) -> Jar {
         match secure {
-            true => {
-                Jar { secure, session: "__Host-bp_session", visitor: "__Host-bp_visitor", flash: "__Host-bp_flash" }
+            true => Jar {
+                secure,
+                session: "__Host-bp_session",
+                visitor: "__Host-bp_visitor",
+                flash: "__Host-bp_flash",
+                language: "__Host-bp_language",
+            },
+            false => {
+                Jar { secure, session: "bp_session", visitor: "bp_visitor", flash: "bp_flash", language: "bp_language" }
             }
-            false => Jar { secure, session: "bp_session", visitor: "bp_visitor", flash: "bp_flash" },
         }
     }
 
@@ -40,6 +51,16 @@ impl Jar {
     /// The text key of the flash, if the browser sent one.
     pub fn flash_of<'a>(&self, headers: &'a HeaderMap) -> Option<&'a str> {
         find(headers, self.flash)
+    }
+
+    /// The language that the browser chose here.
+    pub fn language_of(&self, headers: &HeaderMap) -> Option<Language> {
+        find(headers, self.language).and_then(Language::parse)
+    }
+
+    /// Keeps the chosen language.
+    pub fn language(&self, language: Language) -> Cookie<'static> {
+        self.make(self.language, language.code(), Duration::days(LANGUAGE_DAYS))
     }
 
     /// Sets the session for `days`.

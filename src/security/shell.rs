@@ -15,6 +15,7 @@ use std::time::Duration;
 use super::scope::Scope;
 use super::{csrf, next as places, upload};
 use crate::error::Problem;
+use crate::locale::{self, Language};
 use crate::page;
 use crate::state::State;
 
@@ -59,8 +60,26 @@ impl Door {
     }
 }
 
-/// The middleware.
+/// The middleware: everything inside speaks the visitor's language.
 pub async fn shell(
+    req: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let language = language_of(&req);
+    locale::within(language, shelled(req, next)).await
+}
+
+/// What was chosen here, else what the browser asks for.
+fn language_of(req: &ServiceRequest) -> Language {
+    let chosen = req.app_data::<web::Data<State>>().and_then(|state| state.jar.language_of(req.headers()));
+    let asked = || {
+        let header = req.headers().get(header::ACCEPT_LANGUAGE)?;
+        header.to_str().ok().and_then(Language::accepted)
+    };
+    chosen.or_else(asked).unwrap_or_default()
+}
+
+async fn shelled(
     mut req: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {

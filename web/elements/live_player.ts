@@ -16,6 +16,7 @@ import { MEDIA_BACKOFF, wait_ms } from "../models/backoff";
 import { clockText, countdown } from "../models/countdown";
 import { duration } from "../models/format";
 import type { Delivery, Person, Stream } from "../models/live_state";
+import { readerLocale } from "../models/moment";
 import {
   type Admission,
   INITIAL,
@@ -150,7 +151,7 @@ export class LivePlayer extends HTMLElement {
 
   /** Who else is here. */
   crowd(viewers: number, here: Person[]): void {
-    setText(this.#part("viewers"), viewers.toLocaleString());
+    setText(this.#part("viewers"), viewers.toLocaleString(readerLocale()));
     this.#part("viewers-badge").hidden = false;
     this.#part("faces").replaceChildren(...here.slice(0, 6).map(avatar));
     setText(
@@ -159,7 +160,7 @@ export class LivePlayer extends HTMLElement {
         ? lobby.nobody
         : viewers === 1
           ? lobby.one_here
-          : fill(lobby.many_here, { count: viewers.toLocaleString() }),
+          : fill(lobby.many_here, { count: viewers.toLocaleString(readerLocale()) }),
     );
   }
 

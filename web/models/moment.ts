@@ -3,12 +3,19 @@ export type MomentStyle = "full" | "soon" | "zone" | "clock";
 
 const DAY_MS = 86_400_000;
 
+/** The page's language, in the reader's regional form of it if their browser names one. */
+export function readerLocale(): string | undefined {
+  if (typeof document === "undefined") return undefined;
+  const page = document.documentElement.lang || undefined;
+  return navigator.languages.find((one) => one.split("-")[0] === page) ?? page;
+}
+
 /** A moment (ms UTC) in words of the reader's language and zone (or those given, for tests). */
 export function momentWords(
   at: number,
   now: number,
   style: MomentStyle,
-  locale?: string,
+  locale = readerLocale(),
   timeZone?: string,
 ): string {
   const zone = timeZone ? { timeZone } : {};
