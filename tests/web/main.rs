@@ -8,6 +8,7 @@
 mod support;
 
 mod access;
+mod access_table;
 mod browser;
 mod delivery;
 mod house;
