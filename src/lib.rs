@@ -23,6 +23,7 @@ pub mod home;
 pub mod letters;
 pub mod live;
 pub mod locale;
+pub mod markdown;
 pub mod objects;
 pub mod page;
 pub mod pass;

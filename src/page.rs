@@ -8,6 +8,8 @@ use std::sync::Arc;
 use crate::assets::Assets;
 use crate::error::Problem;
 use crate::locale::{self, Language};
+use crate::markdown;
+use crate::poster::Poster;
 
 /// The frame of a page: layout.html reads it.
 #[derive(Debug, Clone, Default)]
@@ -26,6 +28,34 @@ pub struct Page {
     pub assets: Arc<Assets>,
     /// One sentence about what was just done.
     pub flash: Option<String>,
+    /// What a link to the page shows elsewhere, for pages that are shared.
+    pub social: Option<Social>,
+}
+
+/// What a link preview shows (Open Graph).
+#[derive(Debug, Clone)]
+pub struct Social {
+    /// One or two plain sentences; may be empty.
+    pub description: String,
+    /// Whole address of the page.
+    pub url: String,
+    /// Whole address of a picture of 1280 × 720.
+    pub image: Option<String>,
+}
+
+impl Social {
+    /// Longest description in characters.
+    const DESCRIPTION_CHARS_MAX: usize = 200;
+
+    /// Of a page at `path` of the site at `base`. The first text that is not empty describes it.
+    pub fn of(base: &str, path: &str, texts: [&str; 2], poster: Option<&Poster>) -> Social {
+        let described = texts.map(|text| markdown::excerpt(text, Self::DESCRIPTION_CHARS_MAX));
+        Social {
+            description: described.into_iter().find(|text| !text.is_empty()).unwrap_or_default(),
+            url: format!("{base}{path}"),
+            image: poster.map(|poster| format!("{base}{}", poster.large)),
+        }
+    }
 }
 
 /// The signed-in person, as the layout shows them.

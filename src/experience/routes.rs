@@ -15,7 +15,7 @@ use super::form::{Typed, at_field, rule_word};
 use super::views::{ExperienceEdit, ExperienceForm, ExperienceNew, ExperiencePage, ExperienceShow};
 use crate::error::{Problem, refused};
 use crate::live::broadcasts;
-use crate::page::{FormErrors, Moment, initials, see_other, show as render, show_again};
+use crate::page::{FormErrors, Moment, Page, Social, initials, see_other, show as render, show_again};
 use crate::pass::offer;
 use crate::security::visitor::Visit;
 use crate::space::routes::{creator, moved_space};
@@ -95,9 +95,12 @@ pub async fn show(at: Visit, address: web::Path<(String, String)>) -> Result<Htt
     let poster = poster::store::of(&state.db, &experience.id).await?;
     let rules = recording::store::rules(&state.db, &experience.id).await?;
     let seen = |rule| access::judge_recording(state, &person, &space, &experience, rule).is_some();
+    let path = format!("/m/{}/{}", space.settings.slug, experience.settings.slug);
+    let texts = [experience.settings.description.as_str(), space.settings.headline.as_str()];
+    let social = Social::of(&state.site.public_url, &path, texts, poster.as_ref());
     let view = ExperienceShow {
         recordings: rules.into_iter().any(seen),
-        page: at.page(experience.settings.title.clone()),
+        page: Page { social: Some(social), ..at.page(experience.settings.title.clone()) },
         creator: creator(state, &space.team).await?,
         access: access.into(),
         pass,

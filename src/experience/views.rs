@@ -1,5 +1,6 @@
 //! Pages of an experience.
 
+use crate::markdown;
 use crate::page::{FormErrors, Moment, Page};
 use crate::poster::Poster;
 use crate::space::views::{Creator, PassChip, SpaceRef};
@@ -17,8 +18,8 @@ pub struct ExperiencePage {
     pub slug: String,
     /// Title.
     pub title: String,
-    /// What it is about.
-    pub description: String,
+    /// What it is about, as safe HTML.
+    pub description_html: String,
     /// Picture.
     pub poster: Option<Poster>,
     /// `/m/{space}/{experience}`
@@ -34,7 +35,7 @@ impl ExperiencePage {
             space_slug: space.to_string(),
             slug: settings.slug.to_string(),
             title: settings.title.clone(),
-            description: settings.description.clone(),
+            description_html: markdown::html(&settings.description),
             poster,
             url: format!("/m/{space}/{}", settings.slug),
         }

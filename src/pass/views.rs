@@ -1,6 +1,7 @@
 //! Pages about passes, and a pass on a sales page.
 
 use crate::locale;
+use crate::markdown;
 use crate::page::{FormErrors, Moment, Page};
 use crate::space::views::SpaceRef;
 use askama::Template;
@@ -42,8 +43,8 @@ pub struct PassCard {
     pub name: String,
     /// One sentence.
     pub headline: String,
-    /// Several.
-    pub description: String,
+    /// Several, as safe HTML.
+    pub description_html: String,
     /// How long it lasts, in words.
     pub lasts: Option<String>,
     /// Opens also what is to come.
@@ -64,7 +65,7 @@ impl PassCard {
             slug: pass.terms.slug.to_string(),
             name: pass.terms.name.clone(),
             headline: pass.terms.headline.clone(),
-            description: pass.terms.description.clone(),
+            description_html: markdown::html(&pass.terms.description),
             lasts: lasts(pass.terms.days),
             opens_all: pass.terms.opens == Opens::All,
             opens: opened.map(|experience| experience.settings.title.clone()).collect(),

@@ -67,6 +67,7 @@ impl Scope {
             path: self.path.clone(),
             dev: state.site.development,
             assets: state.assets.clone(),
+            social: None,
         }
     }
 }

@@ -12,14 +12,14 @@ use super::store;
 use super::views::{Creator, ShowCard, SpaceEdit, SpaceForm, SpaceNew, SpacePage, SpaceShow};
 use crate::audit::{self, Action};
 use crate::error::Problem;
-use crate::page::{FormErrors, Moment, initials, see_other, show as render, show_again};
+use crate::page::{FormErrors, Moment, Page, Social, initials, see_other, show as render, show_again};
 use crate::pass::offer;
 use crate::pass::store::Pass;
 use crate::pass::views::{PassCard, Standing};
 use crate::security::visitor::Visit;
 use crate::state::State;
 use crate::studio::routes::{Wants, find_space};
-use crate::{access, pass, poster, profile, team};
+use crate::{access, markdown, pass, poster, profile, team};
 
 /// Which pass a sales page tells about.
 #[derive(Deserialize)]
@@ -86,8 +86,15 @@ async fn sales_page(
         Some(pass) if alone => format!("{} · {}", pass.terms.name, settings.name),
         _ => settings.name.clone(),
     };
+    let path = match chosen {
+        Some(pass) if alone => format!("/{}/{}", settings.slug, pass.terms.slug),
+        _ => format!("/{}", settings.slug),
+    };
+    let texts = [settings.headline.as_str(), settings.description.as_str()];
+    let poster = cards.iter().find_map(|card| card.poster.as_ref());
+    let social = Social::of(&state.site.public_url, &path, texts, poster);
     render(&SpaceShow {
-        page: at.page(title),
+        page: Page { social: Some(social), ..at.page(title) },
         creator: creator(state, &space.team).await?,
         experiences: cards,
         passes: if alone { vec![] } else { offered.map(pass_card).collect() },
@@ -98,7 +105,7 @@ async fn sales_page(
             name: settings.name.clone(),
             slug: settings.slug.to_string(),
             headline: settings.headline.clone(),
-            description: settings.description.clone(),
+            description_html: markdown::html(&settings.description),
             accent,
             cover_url: None,
         },

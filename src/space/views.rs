@@ -45,8 +45,8 @@ pub struct SpacePage {
     pub slug: String,
     /// One sentence.
     pub headline: String,
-    /// Several.
-    pub description: String,
+    /// Several, as safe HTML.
+    pub description_html: String,
     /// Accent colour.
     pub accent: String,
     /// Cover picture.

@@ -60,6 +60,21 @@ describe("a pass", { timeout: 120_000 }, () => {
     await page.getByRole("button", { name: "Join" }).waitFor();
   });
 
+  it("is sold on a page of at most 150 kB without its media", async () => {
+    const page = await (await openBrowser()).page();
+    try {
+      const sizes = [];
+      page.on("response", (response) => sizes.push(response.request().sizes().then(({ responseBodySize }) => [response.url(), responseBodySize])));
+      await page.goto(`${server.url}/demo`, { waitUntil: "networkidle" });
+      const all = await Promise.all(sizes);
+      assert.ok(all.length >= 4, `${all.length} files`);
+      const bytes = all.reduce((sum, [, size]) => sum + size, 0);
+      assert.ok(bytes <= 150_000, `${bytes} bytes: ${all.map(([url, size]) => `${new URL(url).pathname} ${size}`).join(", ")}`);
+    } finally {
+      await page.context().browser().close();
+    }
+  });
+
   it("has a page of its own that says until when it holds", async () => {
     const page = await stranger.page();
     await page.goto(`${server.url}/demo/crew-pass`);

@@ -124,3 +124,32 @@ async fn people_and_passes_work_on_postgres_too() {
     assert!(!backstage::access::revoke(&house.app.state, &space, &"nobody".parse().unwrap()).await.unwrap());
     house.close().await;
 }
+
+#[actix_web::test]
+async fn what_a_creator_writes_is_shaped_and_shared_and_never_runs() {
+    let house = House::open().await;
+    let mut creator = house.creator().await;
+    let attack = "# Hi\n\n**Bold** <script>alert(1)</script> [x](javascript:alert(1)) \"quoted\"";
+    let space = [("name", "<b>Stage</b>"), ("slug", "demo"), ("headline", "\"><script>"), ("description", attack)];
+    assert_eq!(creator.form("/studio/demo/edit", &space).await.status, 303);
+    let show = [("title", "A \"show\""), ("slug", "live"), ("description", attack), ("grace_s", "60")];
+    assert_eq!(creator.form("/studio/demo/live/edit", &show).await.status, 303);
+    let pass =
+        [("name", "Free"), ("slug", "free"), ("status", "published"), ("headline", attack), ("description", attack)];
+    assert_eq!(creator.form("/studio/demo/passes/free/edit", &pass).await.status, 303);
+    let mut guest = house.guest().await;
+    for path in ["/demo", "/demo/free", "/m/demo/live", "/@demo", "/"] {
+        let page = guest.get(path).await;
+        assert_eq!(page.status, 200, "{path}");
+        assert!(!page.body.contains("<script>") && !page.body.contains("href=\"javascript"), "{path}: {}", page.body);
+    }
+    for path in ["/demo", "/m/demo/live"] {
+        let page = guest.get(path).await;
+        assert!(page.body.contains("<strong>Bold</strong>"), "{path}: {}", page.body);
+        let url = page.between("property=\"og:url\" content=\"", "\"");
+        assert!(url.starts_with("http://") && url.ends_with(path), "{url}");
+    }
+    let told = guest.get("/m/demo/live").await.between("property=\"og:description\" content=\"", "\"");
+    assert!(told.starts_with("Hi Bold") && told.contains("&#34;quoted&#34;"), "{told}");
+    house.close().await;
+}
