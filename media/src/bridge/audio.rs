@@ -202,7 +202,20 @@ impl Running {
         let mut child = Command::new(program)
             .args(["-hide_banner", "-nostdin", "-loglevel", "error", "-nostats"])
             .args(["-probesize", "32", "-analyzeduration", "0", "-f", "mp4", "-i", "pipe:0"])
-            .args(["-vn", "-c:a", "aac", "-aac_coder", "fast", "-profile:a", "aac_low", "-ar", "48000", "-ac", "2", "-b:a"])
+            .args([
+                "-vn",
+                "-c:a",
+                "aac",
+                "-aac_coder",
+                "fast",
+                "-profile:a",
+                "aac_low",
+                "-ar",
+                "48000",
+                "-ac",
+                "2",
+                "-b:a",
+            ])
             .arg(bitrate_bps.to_string())
             .args(["-flush_packets", "1", "-f", "adts", "pipe:1"])
             .stdin(Stdio::piped())
