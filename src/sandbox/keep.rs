@@ -7,7 +7,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 /// Largest file that is read, bytes.
 const FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
@@ -32,9 +32,19 @@ pub fn read(path: &Path) -> io::Result<Books> {
     Ok(serde_json::from_slice(&fs::read(path)?)?)
 }
 
-/// Writes after each change, until there will be no more.
-pub async fn run(door: Arc<Door>, path: PathBuf, mut changes: watch::Receiver<u64>, kept: watch::Sender<Kept>) {
-    while changes.changed().await.is_ok() {
+/// Writes after each change, and once more when it is told, or left, to stop.
+pub async fn run(
+    door: Arc<Door>,
+    path: PathBuf,
+    mut changes: watch::Receiver<u64>,
+    kept: watch::Sender<Kept>,
+    mut stopping: oneshot::Receiver<()>,
+) {
+    loop {
+        let is_last = tokio::select! {
+            changed = changes.changed() => changed.is_err(),
+            _ = &mut stopping => true,
+        };
         let version = *changes.borrow_and_update();
         let (door, path) = (door.clone(), path.clone());
         let written = tokio::task::spawn_blocking(move || write(&door, &path)).await;
@@ -43,11 +53,14 @@ pub async fn run(door: Arc<Door>, path: PathBuf, mut changes: watch::Receiver<u6
             tracing::error!(%error, "the sandbox's file was not written");
         }
         kept.send_replace(Kept { version, is_written: written.is_ok() });
+        if is_last {
+            return;
+        }
     }
 }
 
 /// Writes the books as they are now.
-pub fn write(door: &Door, path: &Path) -> io::Result<()> {
+fn write(door: &Door, path: &Path) -> io::Result<()> {
     let bytes = serde_json::to_vec(&*door.books.lock())?;
     let beside = path.with_extension("new");
     let mut options = fs::OpenOptions::new();

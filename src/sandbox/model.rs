@@ -206,7 +206,7 @@ pub struct Delivery {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Replay {
     pub at: i64,
-    /// Method, path and parameters.
+    /// Digest of path and parameters.
     pub asked: String,
     pub status: u16,
     pub body: Value,

@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 
 /// Connections that are answered at the same time.
@@ -72,9 +72,11 @@ pub enum SandboxError {
 pub struct Sandbox {
     http: SocketAddr,
     door: Arc<Door>,
-    file: Option<PathBuf>,
     server: ServerHandle,
     tasks: JoinSet<()>,
+    keeper: JoinSet<()>,
+    /// Dropped: the keeper writes once more and ends.
+    keeping: oneshot::Sender<()>,
 }
 
 impl std::fmt::Debug for Sandbox {
@@ -139,13 +141,15 @@ impl Sandbox {
                 tracing::error!(%error, "the sandbox's HTTP server ended");
             }
         });
-        if let Some(path) = settings.file.clone() {
-            tasks.spawn(keep::run(door.clone(), path, changed, written));
+        let (keeping, stopping) = oneshot::channel();
+        let mut keeper = JoinSet::new();
+        if let Some(path) = settings.file {
+            keeper.spawn(keep::run(door.clone(), path, changed, written, stopping));
         }
         if let Some(receiver) = settings.receiver {
             tasks.spawn(webhooks::run(door.clone(), receiver));
         }
-        Ok(Sandbox { http, door, file: settings.file, server: handle, tasks })
+        Ok(Sandbox { http, door, server: handle, tasks, keeper, keeping })
     }
 
     /// Where this machine reaches it, as `http://127.0.0.1:12111`.
@@ -168,11 +172,7 @@ impl Sandbox {
     pub async fn stop(mut self) {
         self.server.stop(true).await;
         self.tasks.shutdown().await;
-        let Some(path) = self.file.take() else { return };
-        let door = self.door.clone();
-        let written = tokio::task::spawn_blocking(move || keep::write(&door, &path)).await;
-        if let Ok(Err(error)) = written {
-            tracing::error!(%error, "the sandbox's file was not written");
-        }
+        drop(self.keeping);
+        while self.keeper.join_next().await.is_some() {}
     }
 }

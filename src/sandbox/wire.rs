@@ -216,7 +216,7 @@ pub fn dispute(one: &Dispute) -> Value {
         },
         "is_charge_refundable": false, "metadata": {}, "network_reason_code": "10.4", "payment_intent": one.intent,
         "payment_method_details": {
-            "type": "card", "card": { "brand": "visa", "case_type": "chargeback", "network_reason_code": "10.4" },
+            "type": "card", "card": { "brand": "visa", "case_type": "chargeback", "network": "visa", "network_reason_code": "10.4" },
         },
         "reason": "fraudulent", "status": "needs_response",
     })

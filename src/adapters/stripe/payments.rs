@@ -18,8 +18,10 @@ pub struct NewPayment {
     pub customer: Option<String>,
     /// Whether the card is saved for the customer, to be charged later without them.
     pub save_card: bool,
-    /// For the receipt.
+    /// Stands on the receipt.
     pub description: Option<String>,
+    /// Address that Stripe sends the receipt to.
+    pub receipt_to: Option<String>,
     /// Ours: what tells the payment's order when its webhook comes.
     pub metadata: Metadata,
 }
@@ -38,6 +40,9 @@ impl NewPayment {
         }
         if let Some(description) = &self.description {
             request = request.description(description.as_str());
+        }
+        if let Some(address) = &self.receipt_to {
+            request = request.receipt_email(address.as_str());
         }
         if self.save_card {
             request = request.setup_future_usage(Usage::OffSession);
