@@ -14,7 +14,14 @@ use serde_json::Value;
 pub async fn page(request: HttpRequest, id: web::Path<String>, door: web::Data<Door>) -> HttpResponse {
     let params = Params::read(request.query_string().as_bytes()).unwrap_or_default();
     let mut books = door.books.lock();
-    let call = Call { books: &mut books, params, now_s: door.clock.now_s(), base: &door.base, path: request.path() };
+    let call = Call {
+        books: &mut books,
+        params,
+        caller: Caller::Browser,
+        now_s: door.clock.now_s(),
+        base: &door.base,
+        path: request.path(),
+    };
     if !calls::opens(&call, &id) {
         return door::respond(Err(Refusal::missing("intent", &id, "id")).into());
     }
@@ -65,10 +72,11 @@ async fn settle(request: &HttpRequest, id: &str, body: &[u8], door: &Door) -> Re
         "fail" => false,
         _ => return Err(Refusal::invalid("outcome", "outcome is complete or fail.")),
     };
-    let is_server = door.caller(request) == Ok(Caller::Server);
+    let caller = door.caller(request).unwrap_or(Caller::Browser);
     door.with(|books| {
-        let mut call = Call { books, params, now_s: door.clock.now_s(), base: &door.base, path: request.path() };
-        if !is_server && !calls::opens(&call, id) {
+        let mut call =
+            Call { books, params, caller, now_s: door.clock.now_s(), base: &door.base, path: request.path() };
+        if caller == Caller::Browser && !calls::opens(&call, id) {
             return Err(Refusal::missing("intent", id, "id"));
         }
         let setup_back = call.books.setups.get(id).map(|setup| setup.return_url.clone());

@@ -31,6 +31,7 @@ pub enum Caller {
 pub struct Call<'a> {
     pub books: &'a mut Books,
     pub params: Params,
+    pub caller: Caller,
     /// Unix time, s.
     pub now_s: i64,
     /// Where browsers reach the sandbox, without a slash at its end.
@@ -81,10 +82,10 @@ impl Call<'_> {
 }
 
 /// Answers a call.
-pub fn answer(call: &mut Call, verb: Verb, caller: Caller) -> Result<Value, Refusal> {
+pub fn answer(call: &mut Call, verb: Verb) -> Result<Value, Refusal> {
     let path = call.path;
     let parts: Vec<&str> = path.strip_prefix("/v1/").unwrap_or_default().split('/').collect();
-    if caller == Caller::Browser {
+    if call.caller == Caller::Browser {
         return for_browser(call, verb, &parts);
     }
     match (verb, parts.as_slice()) {

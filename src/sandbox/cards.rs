@@ -72,7 +72,7 @@ fn is_number(text: &str) -> bool {
             (digit, _) => digit * 2,
         })
         .sum();
-    sum % 10 == 0
+    sum.is_multiple_of(10)
 }
 
 fn year_and_month(now_s: i64) -> (i64, i64) {

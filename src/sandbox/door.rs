@@ -155,8 +155,8 @@ impl Door {
         caller: Caller,
         params: Params,
     ) -> Result<Value, Refusal> {
-        let mut call = Call { books, params, now_s: self.clock.now_s(), base: &self.base, path };
-        calls::answer(&mut call, verb, caller)
+        let mut call = Call { books, params, caller, now_s: self.clock.now_s(), base: &self.base, path };
+        calls::answer(&mut call, verb)
     }
 }
 

@@ -121,6 +121,8 @@ pub struct Intent {
     pub method: Option<String>,
     pub charge: Option<String>,
     pub decline: Option<Decline>,
+    /// Whether methods that lead the holder away are allowed.
+    pub redirects: bool,
     pub return_url: Option<String>,
     pub canceled_at: Option<i64>,
     pub cancellation_reason: Option<String>,
@@ -139,6 +141,8 @@ pub struct Setup {
     pub status: Status,
     pub method: Option<String>,
     pub decline: Option<Decline>,
+    /// Whether methods that lead the holder away are allowed.
+    pub redirects: bool,
     pub return_url: Option<String>,
 }
 

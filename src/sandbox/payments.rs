@@ -9,7 +9,7 @@
 //! | requires_action | the holder fails | requires_payment_method |
 //! | all but succeeded | cancel | canceled |
 
-use super::calls::Call;
+use super::calls::{Call, Caller};
 use super::customers;
 use super::methods;
 use super::model::*;
@@ -58,6 +58,9 @@ pub fn create(call: &mut Call) -> Result<Value, Refusal> {
     if confirm && method.is_none() {
         return Err(no_method());
     }
+    if confirm {
+        way_back(call, redirects(call)?, None)?;
+    }
     let id = call.books.id("pi");
     let intent = Intent {
         client_secret: client_secret(&id),
@@ -73,6 +76,7 @@ pub fn create(call: &mut Call) -> Result<Value, Refusal> {
         method: method.clone(),
         charge: None,
         decline: None,
+        redirects: redirects(call)?,
         return_url: return_url(call)?,
         canceled_at: None,
         cancellation_reason: None,
@@ -116,6 +120,7 @@ pub fn confirm(call: &mut Call, id: &str) -> Result<Value, Refusal> {
     }
     let method = call.params.kept("payment_method").or_else(|| intent.method.clone()).ok_or_else(no_method)?;
     methods::usable(methods::find(call, &method, "payment_method")?, intent.customer.as_deref())?;
+    way_back(call, intent.redirects, intent.return_url.as_deref())?;
     let off_session = call.params.flag("off_session")?;
     let return_url = return_url(call)?;
     let usage = call.params.word("setup_future_usage", &["off_session", "on_session"])?;
@@ -366,6 +371,23 @@ fn currency(call: &Call) -> Result<String, Refusal> {
         true => Ok(currency),
         false => Err(Refusal::invalid("currency", "Invalid currency: three letters are needed.")),
     }
+}
+
+/// Whether methods that lead the holder away are allowed: yes if nothing else is said.
+pub fn redirects(call: &Call) -> Result<bool, Refusal> {
+    let name = "automatic_payment_methods[allow_redirects]";
+    let word = call.params.word(name, &["always", "never"])?;
+    Ok(word.as_deref() != Some("never") && call.params.text("payment_method_types[0]").is_none())
+}
+
+/// Whoever confirms from a server says where the holder comes back to, if a method may lead them away.
+pub fn way_back(call: &Call, redirects: bool, kept: Option<&str>) -> Result<(), Refusal> {
+    if !redirects || call.caller == Caller::Browser || kept.is_some() || call.params.text("return_url").is_some() {
+        return Ok(());
+    }
+    let message = "Because some payment methods might redirect your customer off of your page, you must provide a \
+                   `return_url`, or set `automatic_payment_methods[allow_redirects]` to `never`.";
+    Err(Refusal::invalid("return_url", message))
 }
 
 /// Where the holder comes back to: a web address.

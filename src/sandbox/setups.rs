@@ -4,7 +4,7 @@ use super::calls::Call;
 use super::customers;
 use super::methods;
 use super::model::*;
-use super::payments::{client_secret, decline_of, no_method, return_url};
+use super::payments::{client_secret, decline_of, no_method, redirects, return_url, way_back};
 use super::refusal::Refusal;
 use super::wire;
 use serde_json::Value;
@@ -34,6 +34,9 @@ pub fn create(call: &mut Call) -> Result<Value, Refusal> {
     if confirm && method.is_none() {
         return Err(no_method());
     }
+    if confirm {
+        way_back(call, redirects(call)?, None)?;
+    }
     let id = call.books.id("seti");
     let setup = Setup {
         client_secret: client_secret(&id),
@@ -45,6 +48,7 @@ pub fn create(call: &mut Call) -> Result<Value, Refusal> {
         status: if method.is_some() { Status::RequiresConfirmation } else { Status::RequiresPaymentMethod },
         method: method.clone(),
         decline: None,
+        redirects: redirects(call)?,
         return_url: return_url(call)?,
         id: id.clone(),
     };
@@ -70,6 +74,7 @@ pub fn confirm(call: &mut Call, id: &str) -> Result<Value, Refusal> {
     }
     let method = call.params.kept("payment_method").or_else(|| setup.method.clone()).ok_or_else(no_method)?;
     methods::usable(methods::find(call, &method, "payment_method")?, setup.customer.as_deref())?;
+    way_back(call, setup.redirects, setup.return_url.as_deref())?;
     let return_url = return_url(call)?;
     if let Some(setup) = call.books.setups.get_mut(id) {
         setup.return_url = return_url.or(setup.return_url.take());

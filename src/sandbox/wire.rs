@@ -104,6 +104,10 @@ fn next_action(base: &str, id: &str, client_secret: &str, return_url: &Option<St
     }
 }
 
+fn allow_redirects(are_allowed: bool) -> &'static str {
+    if are_allowed { "always" } else { "never" }
+}
+
 pub fn intent(books: &Books, base: &str, one: &Intent) -> Value {
     let asks = one.status == Status::RequiresAction;
     let next_action = if asks { next_action(base, &one.id, &one.client_secret, &one.return_url) } else { Value::Null };
@@ -112,7 +116,7 @@ pub fn intent(books: &Books, base: &str, one: &Intent) -> Value {
         "id": one.id, "object": "payment_intent", "created": one.created, "livemode": false,
         "amount": one.amount, "amount_capturable": 0, "amount_details": { "tip": {} }, "amount_received": received,
         "application": null, "application_fee_amount": null,
-        "automatic_payment_methods": { "allow_redirects": "always", "enabled": true },
+        "automatic_payment_methods": { "allow_redirects": allow_redirects(one.redirects), "enabled": true },
         "canceled_at": one.canceled_at, "cancellation_reason": one.cancellation_reason,
         "capture_method": "automatic_async", "client_secret": one.client_secret, "confirmation_method": "automatic",
         "currency": one.currency, "customer": one.customer, "description": one.description,
@@ -135,7 +139,7 @@ pub fn setup(books: &Books, base: &str, one: &Setup) -> Value {
     let next_action = if asks { next_action(base, &one.id, &one.client_secret, &one.return_url) } else { Value::Null };
     json!({
         "id": one.id, "object": "setup_intent", "created": one.created, "livemode": false, "application": null,
-        "automatic_payment_methods": { "allow_redirects": "always", "enabled": true }, "cancellation_reason": null,
+        "automatic_payment_methods": { "allow_redirects": allow_redirects(one.redirects), "enabled": true }, "cancellation_reason": null,
         "client_secret": one.client_secret, "customer": one.customer, "description": one.description,
         "flow_directions": null, "last_setup_error": decline(books, &one.decline), "latest_attempt": null,
         "mandate": null, "metadata": one.metadata, "next_action": next_action, "on_behalf_of": null,

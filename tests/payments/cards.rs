@@ -27,7 +27,7 @@ async fn a_declined_card_says_so_and_another_card_may_pay() {
     let payment = shop.payment().await;
     for (number, why) in [(DECLINES, "generic_decline"), (LACKS_FUNDS, "insufficient_funds")] {
         let method = shop.method(number).await;
-        let error = shop.stripe.confirm_payment(&payment.id, &method.id, None, &shop.key()).await.unwrap_err();
+        let error = shop.stripe.confirm_payment(&payment.id, &method.id, BACK, &shop.key()).await.unwrap_err();
         let expected = ("card_declined".to_owned(), Some(why.to_owned()), Some(payment.id.clone()));
         assert_eq!(declined(error), expected);
         let after = shop.stripe.payment(&payment.id).await.unwrap();
@@ -35,7 +35,7 @@ async fn a_declined_card_says_so_and_another_card_may_pay() {
         assert_eq!(after.last_payment_error.unwrap().decline_code.as_deref(), Some(why));
     }
     let good = shop.method(PAYS).await;
-    let paid = shop.stripe.confirm_payment(&payment.id, &good.id, None, &shop.key()).await.unwrap();
+    let paid = shop.stripe.confirm_payment(&payment.id, &good.id, BACK, &shop.key()).await.unwrap();
     assert_eq!((paid.status, paid.last_payment_error), (IntentStatus::Succeeded, None));
 }
 
@@ -44,8 +44,7 @@ async fn a_card_that_asks_for_its_holder_pays_when_the_holder_agrees() {
     let shop = Shop::open().await;
     for number in [ASKS_UNTIL_SET_UP, ASKS_ALWAYS] {
         let (payment, method) = (shop.payment().await, shop.method(number).await);
-        let back = Some("https://shop.example/back?order=17");
-        let asking = shop.stripe.confirm_payment(&payment.id, &method.id, back, &shop.key()).await.unwrap();
+        let asking = shop.stripe.confirm_payment(&payment.id, &method.id, BACK, &shop.key()).await.unwrap();
         assert_eq!((asking.status, asking.amount_received), (IntentStatus::RequiresAction, 0));
         let action = asking.next_action.clone().unwrap();
         assert_eq!(action.r#type, "redirect_to_url");
@@ -62,14 +61,13 @@ async fn a_card_that_asks_for_its_holder_pays_when_the_holder_agrees() {
 async fn a_holder_who_fails_has_not_paid_and_may_try_again() {
     let shop = Shop::open().await;
     let asking = shop.pay(ASKS_ALWAYS).await.unwrap();
-    assert_eq!(asking.next_action.as_ref().unwrap().r#type, "use_stripe_sdk");
     assert_eq!(shop.answer(&asking, "fail").await.status(), 200);
     let after = shop.stripe.payment(&asking.id).await.unwrap();
     assert_eq!(after.status, IntentStatus::RequiresPaymentMethod);
     let error = after.last_payment_error.unwrap();
     assert_eq!(error.code.as_deref(), Some("payment_intent_authentication_failure"));
     let good = shop.method(PAYS).await;
-    let paid = shop.stripe.confirm_payment(&asking.id, &good.id, None, &shop.key()).await.unwrap();
+    let paid = shop.stripe.confirm_payment(&asking.id, &good.id, BACK, &shop.key()).await.unwrap();
     assert_eq!(paid.status, IntentStatus::Succeeded);
 }
 
@@ -104,10 +102,39 @@ async fn a_canceled_payment_cannot_be_paid_and_a_paid_one_not_canceled() {
     let canceled = shop.stripe.cancel_payment(&payment.id, &shop.key()).await.unwrap();
     assert_eq!(canceled.status, IntentStatus::Canceled);
     let method = shop.method(PAYS).await;
-    let late = shop.stripe.confirm_payment(&payment.id, &method.id, None, &shop.key()).await.unwrap_err();
+    let late = shop.stripe.confirm_payment(&payment.id, &method.id, BACK, &shop.key()).await.unwrap_err();
     let unexpected = |error: &StripeError| matches!(error, StripeError::Rejected { code, .. } if code == "payment_intent_unexpected_state");
     assert!(unexpected(&late), "{late:?}");
     let paid = shop.pay(PAYS).await.unwrap();
     let late = shop.stripe.cancel_payment(&paid.id, &shop.key()).await.unwrap_err();
     assert!(unexpected(&late), "{late:?}");
+}
+
+#[tokio::test]
+async fn a_holder_in_a_browser_is_sent_back_with_the_outcome() {
+    let shop = Shop::open().await;
+    for (outcome, status) in [("complete", "succeeded"), ("fail", "failed")] {
+        let asking = shop.pay(ASKS_ALWAYS).await.unwrap();
+        let browser = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        let secret = asking.client_secret.clone().unwrap();
+        let request = browser
+            .post(format!("{}/sandbox/authenticate/{}", shop.sandbox.url(), asking.id))
+            .header("accept", "text/html,*/*;q=0.8")
+            .body(format!("client_secret={}&outcome={outcome}", secret.expose()));
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), 303);
+        let back = response.headers()["location"].to_str().unwrap().to_owned();
+        assert!(back.starts_with(BACK), "{back}");
+        assert!(back.contains(&format!("payment_intent={}", asking.id)), "{back}");
+        assert!(back.ends_with(&format!("redirect_status={status}")), "{back}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_names_no_way_back_is_refused_as_by_stripe() {
+    let shop = Shop::open().await;
+    let (payment, method) = (shop.payment().await, shop.method(PAYS).await);
+    let confirm = format!("/v1/payment_intents/{}/confirm", payment.id);
+    let (status, body) = shop.post(&confirm, KEY, format!("payment_method={}", method.id)).await;
+    assert_eq!((status, body["error"]["param"].as_str()), (400, Some("return_url")));
 }

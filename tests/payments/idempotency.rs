@@ -11,7 +11,7 @@ async fn the_same_call_with_the_same_key_is_done_once() {
     assert_eq!(first, again);
     let method = shop.method(PAYS).await;
     for _ in 0..2 {
-        let paid = shop.stripe.confirm_payment(&first.id, &method.id, None, "order 17, paid").await.unwrap();
+        let paid = shop.stripe.confirm_payment(&first.id, &method.id, BACK, "order 17, paid").await.unwrap();
         assert_eq!(paid.status, IntentStatus::Succeeded);
     }
     assert_eq!(shop.stripe.payments_since(0, None).await.unwrap().data.len(), 1);
@@ -21,12 +21,12 @@ async fn the_same_call_with_the_same_key_is_done_once() {
 async fn a_decline_is_told_again_under_its_key_and_tried_anew_under_another() {
     let shop = Shop::open().await;
     let (payment, method) = (shop.payment().await, shop.method(DECLINES).await);
-    let first = shop.stripe.confirm_payment(&payment.id, &method.id, None, "a").await.unwrap_err();
+    let first = shop.stripe.confirm_payment(&payment.id, &method.id, BACK, "a").await.unwrap_err();
     let charge = shop.stripe.payment(&payment.id).await.unwrap().latest_charge;
-    let again = shop.stripe.confirm_payment(&payment.id, &method.id, None, "a").await.unwrap_err();
+    let again = shop.stripe.confirm_payment(&payment.id, &method.id, BACK, "a").await.unwrap_err();
     assert_eq!(first, again);
     assert_eq!(shop.stripe.payment(&payment.id).await.unwrap().latest_charge, charge);
-    shop.stripe.confirm_payment(&payment.id, &method.id, None, "b").await.unwrap_err();
+    shop.stripe.confirm_payment(&payment.id, &method.id, BACK, "b").await.unwrap_err();
     assert_ne!(shop.stripe.payment(&payment.id).await.unwrap().latest_charge, charge);
 }
 

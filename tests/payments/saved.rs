@@ -8,7 +8,7 @@ async fn saved(shop: &Shop, number: &str) -> (String, String) {
     let (customer, method) = (shop.customer().await, shop.method(number).await);
     let setup = shop.stripe.create_setup(&customer, &Metadata::new(), &shop.key()).await.unwrap();
     assert_eq!(setup.status, IntentStatus::RequiresPaymentMethod);
-    let setup = shop.stripe.confirm_setup(&setup.id, &method.id, None, &shop.key()).await.unwrap();
+    let setup = shop.stripe.confirm_setup(&setup.id, &method.id, BACK, &shop.key()).await.unwrap();
     if setup.status == IntentStatus::RequiresAction {
         let secret = setup.client_secret.unwrap();
         assert_eq!(shop.answer_with(&setup.id, secret.expose(), "complete").await.status(), 200);
@@ -39,7 +39,7 @@ async fn a_card_that_always_asks_waits_for_its_holder() {
     let (customer, method) = saved(&shop, ASKS_ALWAYS).await;
     let error = shop.stripe.charge_saved(&of(&customer), &method, &shop.key()).await.unwrap_err();
     let StripeError::NeedsAction { intent: Some(intent) } = error else { panic!("{error:?}") };
-    let asking = shop.stripe.confirm_payment(&intent, &method, None, &shop.key()).await.unwrap();
+    let asking = shop.stripe.confirm_payment(&intent, &method, BACK, &shop.key()).await.unwrap();
     assert_eq!(asking.status, IntentStatus::RequiresAction);
     assert_eq!(shop.answer(&asking, "complete").await.status(), 200);
     assert_eq!(shop.stripe.payment(&intent).await.unwrap().status, IntentStatus::Succeeded);
@@ -58,7 +58,7 @@ async fn a_declined_card_is_not_saved() {
     let shop = Shop::open().await;
     let (customer, method) = (shop.customer().await, shop.method(DECLINES).await);
     let setup = shop.stripe.create_setup(&customer, &Metadata::new(), &shop.key()).await.unwrap();
-    let error = shop.stripe.confirm_setup(&setup.id, &method.id, None, &shop.key()).await.unwrap_err();
+    let error = shop.stripe.confirm_setup(&setup.id, &method.id, BACK, &shop.key()).await.unwrap_err();
     assert!(matches!(&error, StripeError::Declined { intent, .. } if *intent == Some(setup.id)), "{error:?}");
     assert!(shop.stripe.saved_methods(&customer).await.unwrap().is_empty());
 }
@@ -71,7 +71,7 @@ async fn a_payment_saves_its_card_if_it_is_to_and_not_otherwise() {
         let new = NewPayment { save_card, ..of(&customer) };
         let payment = shop.stripe.create_payment(&new, &shop.key()).await.unwrap();
         let method = shop.method(PAYS).await;
-        shop.stripe.confirm_payment(&payment.id, &method.id, None, &shop.key()).await.unwrap();
+        shop.stripe.confirm_payment(&payment.id, &method.id, BACK, &shop.key()).await.unwrap();
         let kept: Vec<String> =
             shop.stripe.saved_methods(&customer).await.unwrap().into_iter().map(|one| one.id).collect();
         assert_eq!(kept, if save_card { vec![method.id.clone()] } else { vec![] });

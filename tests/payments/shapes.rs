@@ -18,7 +18,7 @@ async fn every_object_is_read_by_a_strict_reader() {
     let method = shop.method(PAYS).await;
     RetrievePaymentMethod::new(method.id.as_str()).send(&strict).await.unwrap();
     let setup = shop.stripe.create_setup(&customer, &Metadata::new(), &shop.key()).await.unwrap();
-    shop.stripe.confirm_setup(&setup.id, &method.id, None, &shop.key()).await.unwrap();
+    shop.stripe.confirm_setup(&setup.id, &method.id, BACK, &shop.key()).await.unwrap();
     RetrieveSetupIntent::new(setup.id.as_str()).send(&strict).await.unwrap();
     let new = NewPayment { customer: Some(customer), ..usd(1_000) };
     let paid = shop.stripe.charge_saved(&new, &method.id, &shop.key()).await.unwrap();
@@ -35,8 +35,7 @@ async fn every_object_is_read_by_a_strict_reader() {
     shop.pay(ASKS_ALWAYS).await.unwrap();
     let asking = shop.payment().await;
     let asks = shop.method(ASKS_ALWAYS).await;
-    let back = Some("https://shop.example/back");
-    shop.stripe.confirm_payment(&asking.id, &asks.id, back, &shop.key()).await.unwrap();
+    shop.stripe.confirm_payment(&asking.id, &asks.id, BACK, &shop.key()).await.unwrap();
     let all = ListPaymentIntent::new().send(&strict).await.unwrap();
     assert_eq!(all.data.len(), 4);
 }

@@ -17,6 +17,9 @@ pub const KEY: &str = "sk_test_sandbox";
 pub const PUBLISHABLE: &str = "pk_test_sandbox";
 pub const WEBHOOK_SECRET: &str = "whsec_test";
 
+/// Where holders come back to.
+pub const BACK: &str = "https://shop.example/back?order=17";
+
 pub const PAYS: &str = "4242424242424242";
 pub const DECLINES: &str = "4000000000000002";
 pub const LACKS_FUNDS: &str = "4000000000009995";
@@ -73,7 +76,7 @@ impl Shop {
     /// A payment of 1,000 with this card, confirmed.
     pub async fn pay(&self, number: &str) -> Result<PaymentIntent, StripeError> {
         let (payment, method) = (self.payment().await, self.method(number).await);
-        self.stripe.confirm_payment(&payment.id, &method.id, None, &self.key()).await
+        self.stripe.confirm_payment(&payment.id, &method.id, BACK, &self.key()).await
     }
 
     /// The holder of the card answers.

@@ -1,6 +1,7 @@
 //! Payment intents.
 
 use super::*;
+use stripe_core::payment_intent::CreatePaymentIntentAutomaticPaymentMethodsAllowRedirects as AllowRedirects;
 use stripe_core::payment_intent::*;
 use stripe_shared::PaymentIntentSetupFutureUsage as Usage;
 
@@ -27,11 +28,12 @@ pub struct NewPayment {
 }
 
 impl NewPayment {
-    fn request(&self) -> Result<CreatePaymentIntent, StripeError> {
+    fn request(&self, redirects: AllowRedirects) -> Result<CreatePaymentIntent, StripeError> {
         let currency = self.currency.to_ascii_lowercase().parse::<stripe_types::Currency>();
         let currency = currency.map_err(|_| StripeError::Config("there is no such currency"))?;
-        let mut request = CreatePaymentIntent::new(self.amount, currency)
-            .automatic_payment_methods(CreatePaymentIntentAutomaticPaymentMethods::new(true));
+        let mut methods = CreatePaymentIntentAutomaticPaymentMethods::new(true);
+        methods.allow_redirects = Some(redirects);
+        let mut request = CreatePaymentIntent::new(self.amount, currency).automatic_payment_methods(methods);
         if !self.metadata.is_empty() {
             request = request.metadata(metadata(&self.metadata));
         }
@@ -55,13 +57,14 @@ impl NewPayment {
 impl Stripe {
     /// Makes a payment that waits for the Payment Element.
     pub async fn create_payment(&self, new: &NewPayment, key: &str) -> Result<PaymentIntent, StripeError> {
-        self.write(&new.request()?, key).await
+        self.write(&new.request(AllowRedirects::Always)?, key).await
     }
 
     /// Takes the money from a saved card while its holder is not there. Errors that are no mishap: `Declined`, and
-    /// `NeedsAction`, after which the holder pays on the page.
+    /// `NeedsAction`, after which the holder pays that same payment on the page. Both are told again under the same key: a
+    /// later attempt needs another.
     pub async fn charge_saved(&self, new: &NewPayment, method: &str, key: &str) -> Result<PaymentIntent, StripeError> {
-        let request = new.request()?.payment_method(method).confirm(true);
+        let request = new.request(AllowRedirects::Never)?.payment_method(method).confirm(true);
         self.write(&request.off_session(CreatePaymentIntentOffSession::Bool(true)), key).await
     }
 
@@ -71,13 +74,10 @@ impl Stripe {
         &self,
         id: &str,
         method: &str,
-        return_url: Option<&str>,
+        return_url: &str,
         key: &str,
     ) -> Result<PaymentIntent, StripeError> {
-        let mut request = ConfirmPaymentIntent::new(part(id)?).payment_method(method);
-        if let Some(return_url) = return_url {
-            request = request.return_url(return_url);
-        }
+        let request = ConfirmPaymentIntent::new(part(id)?).payment_method(method).return_url(return_url);
         self.write(&request, key).await
     }
 

@@ -60,7 +60,8 @@ impl Stripe {
         self.write(&DetachPaymentMethod::new(part(id)?), key).await
     }
 
-    /// Makes a payment method of a test card, as the Payment Element does in a browser.
+    /// Makes a payment method of a test card, as the Payment Element does in a browser. For the sandbox: Stripe
+    /// itself takes numbers from servers only where the account may.
     pub async fn method_of_card(&self, card: &TestCard, key: &str) -> Result<PaymentMethod, StripeError> {
         let mut details =
             CreatePaymentMethodCardDetailsParams::new(card.exp_month, card.exp_year, card.number.expose());

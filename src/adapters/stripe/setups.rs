@@ -17,18 +17,16 @@ impl Stripe {
         self.write(&request, key).await
     }
 
-    /// Saves the card while the holder is there. The answer may be `RequiresAction`.
+    /// Saves the card while the holder is there. The answer may be `RequiresAction`: send the holder to `next_action`,
+    /// who comes back to `return_url`.
     pub async fn confirm_setup(
         &self,
         id: &str,
         method: &str,
-        return_url: Option<&str>,
+        return_url: &str,
         key: &str,
     ) -> Result<SetupIntent, StripeError> {
-        let mut request = ConfirmSetupIntent::new(part(id)?).payment_method(method);
-        if let Some(return_url) = return_url {
-            request = request.return_url(return_url);
-        }
+        let request = ConfirmSetupIntent::new(part(id)?).payment_method(method).return_url(return_url);
         self.write(&request, key).await
     }
 
