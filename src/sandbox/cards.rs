@@ -2,7 +2,7 @@
 //! types a real one in vain.
 
 use super::form::Params;
-use super::model::{Behaviour, Card};
+use super::model::{Behaviour, Card, Decline};
 use super::refusal::Refusal;
 
 /// How far ahead a card may expire, years.
@@ -55,6 +55,29 @@ pub fn read(params: &Params, now_s: i64) -> Result<Card, Refusal> {
     };
     let last4 = number.get(number.len() - 4..).unwrap_or_default().to_owned();
     Ok(Card { brand: (*brand).into(), last4, exp_month, exp_year, has_cvc: cvc.is_some(), behaviour: *behaviour })
+}
+
+/// Why this card does not pay.
+pub fn decline_of(behaviour: Behaviour, method: &str) -> Option<Decline> {
+    let (code, decline_code, message) = match behaviour {
+        Behaviour::Pays | Behaviour::PaysThenDisputes | Behaviour::AsksUntilSetUp | Behaviour::AsksAlways => {
+            return None;
+        }
+        Behaviour::Declines | Behaviour::DeclinesWhenCharged => {
+            ("card_declined", Some("generic_decline"), "Your card was declined.")
+        }
+        Behaviour::LacksFunds => ("card_declined", Some("insufficient_funds"), "Your card has insufficient funds."),
+        Behaviour::IsLost => ("card_declined", Some("lost_card"), "Your card was declined."),
+        Behaviour::IsExpired => ("expired_card", None, "Your card has expired."),
+        Behaviour::CvcIsWrong => ("incorrect_cvc", None, "Your card's security code is incorrect."),
+    };
+    Some(Decline {
+        code: code.into(),
+        decline_code: decline_code.map(str::to_owned),
+        message: message.into(),
+        method: method.to_owned(),
+        charge: None,
+    })
 }
 
 /// Whether it is made like a card number: digits, the last of which checks the others (Luhn).

@@ -11,6 +11,8 @@
 //! | `door` | keys, limits, idempotency; what an answer looks like |
 //! | `calls` | which call is whose |
 //! | `customers`, `methods`, `payments`, `setups`, `refunds`, `events` | the calls, by noun |
+//! | `taking` | a card is used: paid, declined, asked, disputed |
+//! | `terms` | amounts, and the way back |
 //! | `authentication` | where a 3-D Secure question is answered |
 //! | `cards` | test cards and what they do |
 //! | `model`, `books` | what is kept |
@@ -39,6 +41,8 @@ mod refunds;
 mod refusal;
 mod server;
 mod setups;
+mod taking;
+mod terms;
 mod webhooks;
 mod wire;
 

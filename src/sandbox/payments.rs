@@ -9,19 +9,13 @@
 //! | requires_action | the holder fails | requires_payment_method |
 //! | all but succeeded | cancel | canceled |
 
-use super::calls::{Call, Caller};
-use super::customers;
-use super::methods;
+use super::calls::Call;
 use super::model::*;
 use super::refusal::Refusal;
-use super::wire;
+use super::taking::{attempt, fail, pay};
+use super::terms::*;
+use super::{customers, methods, wire};
 use serde_json::Value;
-
-/// Least and largest amount, minor units.
-const AMOUNT_MIN: i64 = 50;
-const AMOUNT_MAX: i64 = 99_999_999;
-/// Longest address to come back to, bytes.
-const RETURN_URL_BYTES_MAX: usize = 2_048;
 
 /// `POST /v1/payment_intents`
 pub fn create(call: &mut Call) -> Result<Value, Refusal> {
@@ -169,156 +163,8 @@ pub fn authenticate(call: &mut Call, id: &str, agrees: bool) -> Result<Value, Re
     fail(call, id, decline).or_else(|_| show(call, id))
 }
 
-/// Uses the card.
-fn attempt(call: &mut Call, id: &str, method: &str, off_session: bool) -> Result<Value, Refusal> {
-    let found = methods::find(call, method, "payment_method")?;
-    let asks = match found.card.behaviour {
-        Behaviour::AsksAlways => true,
-        Behaviour::AsksUntilSetUp => !(off_session && found.set_up),
-        Behaviour::Pays
-        | Behaviour::PaysThenDisputes
-        | Behaviour::Declines
-        | Behaviour::DeclinesWhenCharged
-        | Behaviour::LacksFunds
-        | Behaviour::IsLost
-        | Behaviour::IsExpired
-        | Behaviour::CvcIsWrong => false,
-    };
-    match (asks, off_session) {
-        (false, _) => pay(call, id, method, false),
-        (true, true) => {
-            let message = "Your card was declined. This transaction requires authentication.";
-            let decline_code = Some("authentication_required".into());
-            let (code, message) = ("authentication_required".into(), message.into());
-            let decline = Decline { code, decline_code, message, method: method.to_owned(), charge: None };
-            charge_failed(call, id, decline)
-        }
-        (true, false) => {
-            if let Some(intent) = call.books.intents.get_mut(id) {
-                intent.status = Status::RequiresAction;
-                intent.method = Some(method.to_owned());
-                intent.decline = None;
-            }
-            tell(call, id, "payment_intent.requires_action")
-        }
-    }
-}
-
-/// Takes the money, if the card has it.
-fn pay(call: &mut Call, id: &str, method: &str, authenticated: bool) -> Result<Value, Refusal> {
-    let behaviour = methods::find(call, method, "payment_method")?.card.behaviour;
-    if let Some(decline) = decline_of(behaviour, method) {
-        return charge_failed(call, id, decline);
-    }
-    let charge = charge(call, id, method, None)?;
-    let mut saved_for = None;
-    if let Some(intent) = call.books.intents.get_mut(id) {
-        intent.status = Status::Succeeded;
-        intent.method = Some(method.to_owned());
-        intent.charge = Some(charge.clone());
-        intent.decline = None;
-        saved_for = intent.setup_future_usage.as_ref().and(intent.customer.clone());
-    }
-    if let Some(customer) = &saved_for {
-        methods::save(call, method, customer);
-    }
-    if let Some(found) = call.books.methods.get_mut(method) {
-        found.spent = true;
-        found.set_up |= saved_for.is_some() && (authenticated || behaviour != Behaviour::AsksUntilSetUp);
-    }
-    let shown = tell(call, id, "payment_intent.succeeded")?;
-    if behaviour == Behaviour::PaysThenDisputes {
-        dispute(call, &charge);
-    }
-    Ok(shown)
-}
-
-/// Notes an attempt to take the money.
-fn charge(call: &mut Call, id: &str, method: &str, decline: Option<Decline>) -> Result<String, Refusal> {
-    let charge_id = call.books.id("ch");
-    let intent = find(call, id)?;
-    let charge = Charge {
-        id: charge_id.clone(),
-        created: call.now_s,
-        intent: id.to_owned(),
-        method: method.to_owned(),
-        amount: intent.amount,
-        refunded: 0,
-        currency: intent.currency.clone(),
-        customer: intent.customer.clone(),
-        description: intent.description.clone(),
-        metadata: intent.metadata.clone(),
-        decline,
-        disputed: false,
-    };
-    call.books.charges.insert(charge_id.clone(), charge);
-    Ok(charge_id)
-}
-
-fn charge_failed(call: &mut Call, id: &str, mut decline: Decline) -> Result<Value, Refusal> {
-    let method = decline.method.clone();
-    let charge = charge(call, id, &method, Some(decline.clone()))?;
-    if let Some(intent) = call.books.intents.get_mut(id) {
-        intent.charge = Some(charge.clone());
-    }
-    decline.charge = Some(charge);
-    fail(call, id, decline)
-}
-
-/// The intent waits for another card. Always an error.
-fn fail(call: &mut Call, id: &str, decline: Decline) -> Result<Value, Refusal> {
-    if let Some(intent) = call.books.intents.get_mut(id) {
-        intent.status = Status::RequiresPaymentMethod;
-        intent.method = None;
-        intent.decline = Some(decline.clone());
-    }
-    let shown = tell(call, id, "payment_intent.payment_failed")?;
-    let method = wire::method_of(call.books, &decline.method);
-    Err(Refusal::declined(&decline, method).about("payment_intent", shown))
-}
-
-fn dispute(call: &mut Call, charge: &str) {
-    let id = call.books.id("dp");
-    let now_s = call.now_s;
-    let Some(charge) = call.books.charges.get_mut(charge) else { return };
-    charge.disputed = true;
-    let dispute = Dispute {
-        id: id.clone(),
-        created: now_s,
-        charge: charge.id.clone(),
-        intent: charge.intent.clone(),
-        amount: charge.amount,
-        currency: charge.currency.clone(),
-    };
-    let shown = wire::dispute(&dispute);
-    call.books.disputes.insert(id, dispute);
-    call.books.tell(now_s, "charge.dispute.created", shown);
-}
-
-/// Why this card does not pay.
-pub fn decline_of(behaviour: Behaviour, method: &str) -> Option<Decline> {
-    let (code, decline_code, message) = match behaviour {
-        Behaviour::Pays | Behaviour::PaysThenDisputes | Behaviour::AsksUntilSetUp | Behaviour::AsksAlways => {
-            return None;
-        }
-        Behaviour::Declines | Behaviour::DeclinesWhenCharged => {
-            ("card_declined", Some("generic_decline"), "Your card was declined.")
-        }
-        Behaviour::LacksFunds => ("card_declined", Some("insufficient_funds"), "Your card has insufficient funds."),
-        Behaviour::IsLost => ("card_declined", Some("lost_card"), "Your card was declined."),
-        Behaviour::IsExpired => ("expired_card", None, "Your card has expired."),
-        Behaviour::CvcIsWrong => ("incorrect_cvc", None, "Your card's security code is incorrect."),
-    };
-    Some(Decline {
-        code: code.into(),
-        decline_code: decline_code.map(str::to_owned),
-        message: message.into(),
-        method: method.to_owned(),
-        charge: None,
-    })
-}
-
-fn find<'a>(call: &'a Call, id: &str) -> Result<&'a Intent, Refusal> {
+/// The intent with this id.
+pub fn find<'a>(call: &'a Call, id: &str) -> Result<&'a Intent, Refusal> {
     call.books.intents.get(id).ok_or_else(|| Refusal::missing("payment_intent", id, "id"))
 }
 
@@ -327,7 +173,7 @@ fn show(call: &Call, id: &str) -> Result<Value, Refusal> {
 }
 
 /// Shows it to the caller and to who listens.
-fn tell(call: &mut Call, id: &str, kind: &str) -> Result<Value, Refusal> {
+pub fn tell(call: &mut Call, id: &str, kind: &str) -> Result<Value, Refusal> {
     let shown = show(call, id)?;
     call.books.tell(call.now_s, kind, shown.clone());
     Ok(shown)
@@ -339,63 +185,5 @@ fn unexpected(call: &Call, id: &str) -> Refusal {
     match show(call, id) {
         Ok(shown) => refusal.about("payment_intent", shown),
         Err(missing) => missing,
-    }
-}
-
-/// A confirmation without a card.
-pub fn no_method() -> Refusal {
-    let message = "You cannot confirm this intent because it's missing a payment method.";
-    Refusal::invalid("payment_method", message).code("parameter_missing")
-}
-
-/// Opens one intent to a browser.
-pub fn client_secret(id: &str) -> String {
-    format!("{id}_secret_{}", uuid::Uuid::new_v4().simple())
-}
-
-fn amount(call: &Call) -> Result<i64, Refusal> {
-    call.params.needed("amount")?;
-    let amount = call.params.number("amount")?.unwrap_or_default();
-    let wrong = |code: &str, message: &str| Err(Refusal::invalid("amount", message).code(code));
-    match amount {
-        ..=0 => wrong("parameter_invalid_integer", "This value must be greater than or equal to 1."),
-        1..AMOUNT_MIN => wrong("amount_too_small", "Amount must be at least 50 minor units."),
-        AMOUNT_MIN..=AMOUNT_MAX => Ok(amount),
-        _ => wrong("amount_too_large", "Amount must be no more than 99999999 minor units."),
-    }
-}
-
-fn currency(call: &Call) -> Result<String, Refusal> {
-    let currency = call.params.needed("currency")?.to_ascii_lowercase();
-    match currency.len() == 3 && currency.bytes().all(|byte| byte.is_ascii_lowercase()) {
-        true => Ok(currency),
-        false => Err(Refusal::invalid("currency", "Invalid currency: three letters are needed.")),
-    }
-}
-
-/// Whether methods that lead the holder away are allowed: yes if nothing else is said.
-pub fn redirects(call: &Call) -> Result<bool, Refusal> {
-    let name = "automatic_payment_methods[allow_redirects]";
-    let word = call.params.word(name, &["always", "never"])?;
-    Ok(word.as_deref() != Some("never") && call.params.text("payment_method_types[0]").is_none())
-}
-
-/// Whoever confirms from a server says where the holder comes back to, if a method may lead them away.
-pub fn way_back(call: &Call, redirects: bool, kept: Option<&str>) -> Result<(), Refusal> {
-    if !redirects || call.caller == Caller::Browser || kept.is_some() || call.params.text("return_url").is_some() {
-        return Ok(());
-    }
-    let message = "Because some payment methods might redirect your customer off of your page, you must provide a \
-                   `return_url`, or set `automatic_payment_methods[allow_redirects]` to `never`.";
-    Err(Refusal::invalid("return_url", message))
-}
-
-/// Where the holder comes back to: a web address.
-pub fn return_url(call: &Call) -> Result<Option<String>, Refusal> {
-    let Some(text) = call.params.text("return_url") else { return Ok(None) };
-    let is_web = |url: &url::Url| matches!(url.scheme(), "http" | "https");
-    match url::Url::parse(text).ok().filter(is_web) {
-        Some(url) if text.len() <= RETURN_URL_BYTES_MAX => Ok(Some(url.into())),
-        Some(_) | None => Err(Refusal::invalid("return_url", "Not a valid URL").code("url_invalid")),
     }
 }

@@ -1,12 +1,10 @@
 //! Setup intents: a card is saved for later without being charged.
 
 use super::calls::Call;
-use super::customers;
-use super::methods;
 use super::model::*;
-use super::payments::{client_secret, decline_of, no_method, redirects, return_url, way_back};
 use super::refusal::Refusal;
-use super::wire;
+use super::terms::{client_secret, no_method, redirects, return_url, way_back};
+use super::{cards, customers, methods, wire};
 use serde_json::Value;
 
 /// `POST /v1/setup_intents`
@@ -118,7 +116,7 @@ fn attempt(call: &mut Call, id: &str, method: &str) -> Result<Value, Refusal> {
         | Behaviour::LacksFunds
         | Behaviour::IsLost
         | Behaviour::IsExpired
-        | Behaviour::CvcIsWrong => match decline_of(behaviour, method) {
+        | Behaviour::CvcIsWrong => match cards::decline_of(behaviour, method) {
             Some(decline) => fail(call, id, decline),
             None => save(call, id, method),
         },

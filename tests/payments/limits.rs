@@ -3,7 +3,7 @@
 use crate::shop::*;
 use backstage::adapters::stripe::{Config, IntentStatus, NewPayment, Stripe, StripeError};
 use backstage::config::Secret;
-use backstage::sandbox::Settings;
+use backstage::sandbox::{Sandbox, SandboxError, Settings};
 
 fn rejected(error: StripeError) -> String {
     match error {
@@ -131,6 +131,31 @@ async fn payments_are_listed_from_a_time_on_in_pages() {
     let page = reqwest::Client::new().get(url).bearer_auth(KEY).send().await.unwrap();
     let page: serde_json::Value = page.json().await.unwrap();
     assert_eq!((page["data"].as_array().unwrap().len(), page["has_more"].as_bool()), (2, Some(true)));
+}
+
+#[tokio::test]
+async fn what_was_answered_is_in_the_file_already() {
+    let folder = std::env::temp_dir().join(format!("backstage-sandbox-{}", uuid::Uuid::new_v4().simple()));
+    std::fs::create_dir(&folder).unwrap();
+    let file = folder.join("sandbox.json");
+    let shop = Shop::with(Settings { file: Some(file.clone()), ..settings() }).await;
+    for _ in 0..5 {
+        let paid = shop.pay(PAYS).await.unwrap();
+        let kept: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+        assert_eq!(kept["intents"][&paid.id]["status"], "succeeded");
+    }
+    drop(shop);
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_read_is_not_overwritten() {
+    let file = std::env::temp_dir().join(format!("backstage-sandbox-{}.json", uuid::Uuid::new_v4().simple()));
+    std::fs::write(&file, "{ half").unwrap();
+    let started = Sandbox::start(Settings { file: Some(file.clone()), ..settings() }).await;
+    assert!(matches!(started, Err(SandboxError::File(..))));
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "{ half");
+    std::fs::remove_file(file).unwrap();
 }
 
 #[tokio::test]

@@ -111,7 +111,9 @@ impl Stripe {
             let error = match call.send(&self.client).await {
                 Ok(answer) => {
                     let text = miniserde::json::to_string(&answer);
-                    return serde_json::from_str(&text).map_err(|error| StripeError::Unclear(error.to_string()));
+                    // The error's own text may repeat what it could not read.
+                    let unclear = |error: serde_json::Error| format!("{:?} at {}", error.classify(), error.column());
+                    return serde_json::from_str(&text).map_err(|error| StripeError::Unclear(unclear(error)));
                 }
                 Err(error) => StripeError::from(error),
             };
