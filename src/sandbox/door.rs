@@ -3,6 +3,7 @@
 use super::books::Books;
 use super::calls::{self, Call, Caller, Verb};
 use super::clock::Clock;
+use super::faults::Faults;
 use super::form::Params;
 use super::keep::Kept;
 use super::model::Replay;
@@ -27,6 +28,7 @@ const KEY_BYTES_MAX: usize = 255;
 pub struct Door {
     pub books: Mutex<Books>,
     pub clock: Clock,
+    pub faults: Faults,
     pub secret_key: Secret,
     pub publishable_key: String,
     /// Where browsers reach it, without a slash at its end.
@@ -170,12 +172,17 @@ pub async fn answer(
         return crossing(HttpResponse::NoContent()).finish();
     }
     let answer = match body {
+        Ok(_) if door.faults.refuses() => Err(Refusal::trouble()),
         Ok(body) => door.ask(&request, &body).await,
         Err(_) => Err(Refusal::too_long()),
     };
     let mut answer = answer.unwrap_or_else(|refusal| Err(refusal).into());
     if door.caller(&request) == Ok(Caller::Browser) {
         wire::for_browser(&mut answer.body);
+    }
+    if request.method() == Method::POST && answer.status < 500 && door.faults.loses_answer() {
+        let broken = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+        return HttpResponse::Ok().streaming(futures_util::stream::iter([Err::<web::Bytes, _>(broken)]));
     }
     respond(answer)
 }

@@ -20,7 +20,7 @@
 //! | `form`, `refusal` | parameters; errors |
 //! | `webhooks` | signed, repeated |
 //! | `keep` | the file that outlives a restart |
-//! | `clock` | the time, which tests move |
+//! | `clock`, `faults` | the time, and mishaps, for tests |
 //!
 //! Source: <https://docs.stripe.com/api>, <https://docs.stripe.com/testing>, as of version 2026-09-30.endive.
 
@@ -32,6 +32,7 @@ mod clock;
 mod customers;
 mod door;
 mod events;
+mod faults;
 mod form;
 mod keep;
 mod methods;
@@ -47,6 +48,7 @@ mod webhooks;
 mod wire;
 
 pub use clock::Clock;
+pub use faults::Faults;
 pub use server::{Sandbox, SandboxError, Settings};
 pub use webhooks::Receiver;
 

@@ -70,6 +70,11 @@ impl Refusal {
         Refusal::new(413, "invalid_request_error", "The body cannot be read or is too long.")
     }
 
+    /// A mishap that a test asked for.
+    pub fn trouble() -> Refusal {
+        Refusal::new(503, "api_error", "The sandbox was told to be in trouble.")
+    }
+
     /// The books could not be written.
     pub fn unkept() -> Refusal {
         Refusal::new(500, "api_error", "The sandbox could not write its file.")

@@ -3,6 +3,7 @@
 use super::authentication;
 use super::clock::Clock;
 use super::door::{self, BODY_BYTES_MAX, Door};
+use super::faults::Faults;
 use super::keep::{self, Kept};
 use super::webhooks::{self, Receiver};
 use crate::config::Secret;
@@ -112,6 +113,7 @@ impl Sandbox {
         let door = Arc::new(Door {
             books: Mutex::new(books),
             clock: settings.clock,
+            faults: Faults::default(),
             secret_key: settings.secret_key,
             publishable_key: settings.publishable_key,
             base: base.trim_end_matches('/').to_owned(),
@@ -160,6 +162,11 @@ impl Sandbox {
     /// The time, which [`Sandbox::advance`] moves.
     pub fn clock(&self) -> &Clock {
         &self.door.clock
+    }
+
+    /// What goes wrong, for tests.
+    pub fn faults(&self) -> &Faults {
+        &self.door.faults
     }
 
     /// Sets the clock forward; webhooks that became due leave at once.

@@ -46,7 +46,10 @@ pub async fn run(door: Arc<Door>, receiver: Receiver) {
     loop {
         changes.borrow_and_update();
         let now_ms = door.clock.now_ms();
-        let (leaving, next_ms) = door.books.lock().leaving(now_ms, TOGETHER_MAX);
+        let (leaving, next_ms) = match door.faults.holds_webhooks() {
+            true => (vec![], None),
+            false => door.books.lock().leaving(now_ms, TOGETHER_MAX),
+        };
         if leaving.is_empty() {
             let rest_ms = next_ms.map_or(LOOK_MS, |next_ms| (next_ms - now_ms).clamp(1, LOOK_MS));
             tokio::select! {

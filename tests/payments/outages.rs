@@ -3,7 +3,7 @@
 use crate::shop::*;
 use actix_web::http::StatusCode;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
-use backstage::adapters::stripe::{StripeError, TRIES_MAX};
+use backstage::adapters::stripe::{IntentStatus, Metadata, NewRefund, StripeError, TRIES_MAX};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::mpsc;
@@ -70,4 +70,39 @@ async fn what_was_refused_is_not_sent_again() {
     let error = client(&url, KEY).create_customer(&Default::default(), "person 5").await.unwrap_err();
     assert!(matches!(&error, StripeError::Rejected { param: Some(param), .. } if param == "email"), "{error:?}");
     assert!(keys.recv().await.is_some() && keys.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn an_answer_that_was_lost_is_told_again_and_nothing_is_done_twice() {
+    let shop = Shop::open().await;
+    let (payment, method) = (shop.payment().await, shop.method(PAYS).await);
+    shop.sandbox.faults().lose_answers(1);
+    let paid = shop.stripe.confirm_payment(&payment.id, &method.id, BACK, "pay").await.unwrap();
+    assert_eq!(paid.status, IntentStatus::Succeeded);
+    let refund = NewRefund { payment: payment.id.clone(), amount: Some(300), reason: None, metadata: Metadata::new() };
+    shop.sandbox.faults().lose_answers(TRIES_MAX as usize);
+    let error = shop.stripe.refund(&refund, "back").await.unwrap_err();
+    assert_eq!(error, StripeError::Unreachable);
+    let refunded = shop.stripe.refund(&refund, "back").await.unwrap();
+    assert_eq!(shop.stripe.refunds_of(&payment.id).await.unwrap(), [refunded]);
+}
+
+#[tokio::test]
+async fn a_sandbox_in_trouble_does_nothing() {
+    let shop = Shop::open().await;
+    shop.sandbox.faults().refuse(TRIES_MAX as usize);
+    assert_eq!(shop.stripe.create_payment(&usd(1_000), "a").await.unwrap_err(), StripeError::Busy(503));
+    assert!(shop.stripe.payments_since(0, None).await.unwrap().data.is_empty());
+}
+
+#[tokio::test]
+async fn two_at_once_take_and_give_the_money_once() {
+    let shop = Shop::open().await;
+    let (payment, method) = (shop.payment().await, shop.method(PAYS).await);
+    let pay = |key| shop.stripe.confirm_payment(&payment.id, &method.id, BACK, key);
+    let (a, b) = tokio::join!(pay("a"), pay("b"));
+    assert!(a.is_ok() != b.is_ok(), "{a:?} {b:?}");
+    let refund = NewRefund { payment: payment.id.clone(), amount: Some(600), reason: None, metadata: Metadata::new() };
+    let (a, b) = tokio::join!(shop.stripe.refund(&refund, "c"), shop.stripe.refund(&refund, "d"));
+    assert!(a.is_ok() != b.is_ok(), "{a:?} {b:?}");
 }

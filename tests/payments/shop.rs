@@ -161,6 +161,10 @@ impl Mailbox {
         tokio::time::timeout(Duration::from_secs(20), self.arrivals.recv()).await.expect("a webhook").unwrap()
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.arrivals.is_empty()
+    }
+
     pub async fn close(self) {
         self.server.stop(false).await;
     }

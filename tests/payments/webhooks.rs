@@ -102,3 +102,16 @@ async fn webhooks_that_were_not_taken_outlive_a_restart() {
     mailbox.close().await;
     std::fs::remove_dir_all(folder).unwrap();
 }
+
+#[tokio::test]
+async fn webhooks_that_were_held_back_come_later() {
+    let (shop, mut mailbox) = shop_and_mailbox(0).await;
+    shop.sandbox.faults().hold_webhooks(true);
+    let paid = shop.pay(PAYS).await.unwrap();
+    assert!(mailbox.is_empty());
+    shop.sandbox.faults().hold_webhooks(false);
+    shop.sandbox.advance(1);
+    let told = mailbox.next().await.read();
+    assert_eq!(told.event, Event::PaymentSucceeded(Box::new(paid)));
+    mailbox.close().await;
+}
