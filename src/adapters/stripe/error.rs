@@ -1,6 +1,6 @@
 //! What can go wrong, told apart by what is to be done then.
 
-use stripe::{ApiErrorsType, StripeError as Raw};
+use serde::Deserialize;
 
 /// Why a call was not done. None of these texts holds a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -57,6 +57,11 @@ pub enum StripeError {
 }
 
 impl StripeError {
+    /// The parser's own text may repeat what it could not read, so it is left out.
+    pub(super) fn unclear(error: serde_json::Error) -> StripeError {
+        StripeError::Unclear(format!("{:?} error at column {}", error.classify(), error.column()))
+    }
+
     /// Whether the same call, with the same key, may do later.
     pub fn may_pass(&self) -> bool {
         match self {
@@ -72,35 +77,50 @@ impl StripeError {
     }
 }
 
-impl From<Raw> for StripeError {
-    fn from(error: Raw) -> StripeError {
-        match error {
-            Raw::Stripe(error, status) => told(*error, status),
-            Raw::JSONDeserialize(what) => StripeError::Unclear(what),
-            Raw::ClientError(_) | Raw::Timeout => StripeError::Unreachable,
-            Raw::ConfigError(_) => StripeError::Config("its key or address cannot be used"),
-        }
-    }
+/// `{"error": …}`, as far as we use it.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Envelope {
+    error: Told,
 }
 
-/// What Stripe told.
-fn told(error: stripe::ApiErrors, status: u16) -> StripeError {
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Told {
+    r#type: String,
+    code: Option<String>,
+    decline_code: Option<String>,
+    message: Option<String>,
+    param: Option<String>,
+    payment_intent: Option<Named>,
+    setup_intent: Option<Named>,
+}
+
+#[derive(Deserialize)]
+struct Named {
+    id: String,
+}
+
+/// What an answer that is no success says.
+pub(super) fn told(status: u16, body: &[u8]) -> StripeError {
     match status {
         401 | 403 => return StripeError::Unauthorized,
         404 => return StripeError::Missing,
         409 | 429 | 500.. => return StripeError::Busy(status),
         _ => {}
     }
-    let payment = error.payment_intent.map(|intent| intent.id.to_string());
-    let intent = payment.or_else(|| error.setup_intent.map(|intent| intent.id.to_string()));
-    let code = error.code.map(|code| code.to_string()).unwrap_or_default();
-    let message = error.message.unwrap_or_default();
-    match error.type_ {
-        ApiErrorsType::CardError if code == "authentication_required" => StripeError::NeedsAction { intent },
-        ApiErrorsType::CardError => StripeError::Declined { code, decline_code: error.decline_code, message, intent },
-        ApiErrorsType::IdempotencyError => StripeError::KeyReused,
-        ApiErrorsType::InvalidRequestError if code == "resource_missing" => StripeError::Missing,
-        // Stripe may add types; the list is open.
-        _ => StripeError::Rejected { code, message, param: error.param },
+    let Told { r#type, code, decline_code, message, param, payment_intent, setup_intent } =
+        match serde_json::from_slice::<Envelope>(body) {
+            Ok(envelope) => envelope.error,
+            Err(error) => return StripeError::unclear(error),
+        };
+    let intent = payment_intent.or(setup_intent).map(|intent| intent.id);
+    let (code, message) = (code.unwrap_or_default(), message.unwrap_or_default());
+    match r#type.as_str() {
+        "card_error" if code == "authentication_required" => StripeError::NeedsAction { intent },
+        "card_error" => StripeError::Declined { code, decline_code, message, intent },
+        "idempotency_error" => StripeError::KeyReused,
+        _ if code == "resource_missing" => StripeError::Missing,
+        _ => StripeError::Rejected { code, message, param },
     }
 }
