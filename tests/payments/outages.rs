@@ -106,3 +106,20 @@ async fn two_at_once_take_and_give_the_money_once() {
     let (a, b) = tokio::join!(shop.stripe.refund(&refund, "c"), shop.stripe.refund(&refund, "d"));
     assert!(a.is_ok() != b.is_ok(), "{a:?} {b:?}");
 }
+
+#[tokio::test]
+async fn a_decline_is_understood_however_little_is_said_with_it() {
+    let declined = r#"{"error":{"type":"card_error","code":"card_declined","payment_intent":{"id":"pi_1","new":{}}}}"#;
+    let (url, mut keys) = troubled(402, usize::MAX, declined);
+    let error = client(&url, KEY).create_payment(&usd(1_000), "order 17").await.unwrap_err();
+    let StripeError::Declined { code, intent, .. } = &error else { panic!("{error:?}") };
+    assert_eq!((code.as_str(), intent.as_deref()), ("card_declined", Some("pi_1")));
+    assert!(!error.may_pass() && keys.recv().await.is_some() && keys.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn an_answer_that_cannot_be_read_repeats_nothing_of_it() {
+    let (url, _keys) = troubled(200, usize::MAX, r#"{"id":7,"client_secret":"pi_1_secret_x"}"#);
+    let error = client(&url, KEY).create_payment(&usd(1_000), "order 17").await.unwrap_err();
+    assert!(matches!(error, StripeError::Unclear(_)) && !format!("{error} {error:?}").contains("secret"), "{error:?}");
+}
