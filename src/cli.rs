@@ -1,7 +1,8 @@
-//! The command line: `backstage`, `backstage serve`, `backstage check-config`, `backstage doctor`, `backstage origin`.
+//! The command line: `backstage`, `backstage serve`, `backstage check-config`, `backstage doctor`, `backstage origin`,
+//! `backstage sandbox`.
 
-use crate::config::{Config, Problems, Sources};
-use crate::doctor;
+use crate::config::{Config, Problems, Secret, Sources};
+use crate::{doctor, sandbox};
 use clap::{Args, Parser, Subcommand};
 use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
@@ -35,6 +36,49 @@ pub enum Command {
     },
     /// Run the media origin alone: RTMP in, low-latency HLS out, recordings kept, Mux's API around it.
     Origin(OriginArgs),
+    /// Run the payment sandbox alone: the part of Stripe's REST that a sale needs. No money moves.
+    Sandbox(SandboxArgs),
+}
+
+/// How the payment sandbox is run alone. It listens on this machine only.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct SandboxArgs {
+    /// Port of its REST; 0 takes a free one.
+    #[arg(long, default_value_t = 8_092)]
+    pub port: u16,
+    /// File that outlives a restart; without one everything is in memory.
+    #[arg(long, value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// Opens all calls. Only a test key: the sandbox takes no real ones.
+    #[arg(long, env = "STRIPE_SECRET_KEY", hide_env_values = true, default_value = "sk_test_sandbox", value_parser = test_key)]
+    pub secret_key: String,
+    /// Where webhooks are posted to.
+    #[arg(long, requires = "webhook_secret")]
+    pub webhook_url: Option<String>,
+    /// Signs them.
+    #[arg(long, env = "STRIPE_WEBHOOK_SECRET", hide_env_values = true)]
+    pub webhook_secret: Option<String>,
+}
+
+fn test_key(text: &str) -> Result<String, String> {
+    match text.strip_prefix("sk_test_") {
+        Some(rest) if !rest.is_empty() => Ok(text.to_owned()),
+        _ => Err("a test key begins with sk_test_; real keys belong to Stripe alone".into()),
+    }
+}
+
+impl SandboxArgs {
+    /// As settings of a sandbox.
+    pub fn settings(&self) -> sandbox::Settings {
+        let receiver = self.webhook_url.clone().zip(self.webhook_secret.clone());
+        sandbox::Settings {
+            http: SocketAddr::from(([127, 0, 0, 1], self.port)),
+            publishable_key: self.secret_key.replacen("sk_", "pk_", 1),
+            receiver: receiver.map(|(url, secret)| sandbox::Receiver { url, secret: Secret::new(secret) }),
+            file: self.file.clone(),
+            ..sandbox::Settings::local(Secret::new(&self.secret_key))
+        }
+    }
 }
 
 /// How the origin is run alone.

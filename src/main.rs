@@ -1,9 +1,10 @@
 //! Starts the server and stops it when told to.
 
 use backstage::app::{App, StartError};
-use backstage::cli::{self, Cli, Command, OriginArgs};
+use backstage::cli::{self, Cli, Command, OriginArgs, SandboxArgs};
 use backstage::config::{Config, Environment};
 use backstage::dev::seeds;
+use backstage::sandbox::Sandbox;
 use backstage::telemetry::logs::{self, LogSettings};
 use backstage::telemetry::reports::{ReportSettings, Reports};
 use backstage_media::origin::{Origin, credentials};
@@ -22,6 +23,10 @@ fn main() -> ExitCode {
         Some(Command::CheckConfig) => cli::check_config(&cli),
         Some(Command::Doctor { json }) => system.block_on(cli::doctor(&cli, *json)),
         Some(Command::Origin(args)) => match system.block_on(origin(args)) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => refuse(&error),
+        },
+        Some(Command::Sandbox(args)) => match system.block_on(sandbox(args)) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => refuse(&error),
         },
@@ -75,12 +80,29 @@ async fn run(config: Config) -> Result<(), StartError> {
     Ok(())
 }
 
-/// The origin alone, until told to stop.
-async fn origin(args: &OriginArgs) -> Result<(), StartError> {
+/// The payment sandbox alone, until told to stop.
+async fn sandbox(args: &SandboxArgs) -> Result<(), StartError> {
+    let mut ending = alone()?;
+    let sandbox = Sandbox::start(args.settings()).await.map_err(|error| StartError::Other(error.to_string()))?;
+    say(&format!("The payment sandbox is ready at {}; no money moves", sandbox.url()));
+    ending.asked().await;
+    tokio::select! {
+        () = sandbox.stop() => tracing::info!("stopped"),
+        () = ending.asked() => {}
+    }
+    Ok(())
+}
+
+/// What runs alone says little, and ends when asked.
+fn alone() -> Result<Ending, StartError> {
     let filter = "info,actix_server=warn,actix_web=warn".to_string();
     logs::start(&LogSettings { json: false, filter }).map_err(StartError::Other)?;
-    let mut ending =
-        Ending::listen().map_err(|cause| StartError::Other(format!("signals cannot be listened to: {cause}")))?;
+    Ending::listen().map_err(|cause| StartError::Other(format!("signals cannot be listened to: {cause}")))
+}
+
+/// The origin alone, until told to stop.
+async fn origin(args: &OriginArgs) -> Result<(), StartError> {
+    let mut ending = alone()?;
     let origin = Origin::start(args.settings()).await.map_err(|error| StartError::Other(error.to_string()))?;
     say(&format!("The origin is ready at {}", origin.base_url()));
     say(&format!("Encoders publish to {}/STREAM_KEY", origin.ingest_url()));

@@ -7,3 +7,4 @@ pub mod mqtt;
 pub mod mux;
 mod private_file;
 pub mod storage;
+pub mod stripe;

@@ -34,7 +34,7 @@ pub async fn a_pass_comes_back_as_it_was_written(sql: &Sql) {
     passes::add(db, &first, Timestamp(1)).await.unwrap();
     // The first of a space is selected first.
     let held = Pass { is_default: true, ..first.clone() };
-    assert_eq!(passes::of_space(db, &first.space).await.unwrap(), [held.clone()]);
+    assert_eq!(passes::of_space(db, &first.space).await.unwrap(), std::slice::from_ref(&held));
     assert_eq!(passes::by_id(db, &first.id).await.unwrap(), Some(held));
     let terms = Terms { status: Status::Published, days: None, opens: Opens::All, ..first.terms.clone() };
     passes::update(db, &first.id, &terms, Timestamp(5)).await.unwrap();

@@ -1,0 +1,15 @@
+//! Payments: the client of Stripe against the sandbox, each test with a sandbox of its own.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "a test stands in the world itself")]
+
+mod alone;
+mod cards;
+mod idempotency;
+mod limits;
+mod outages;
+mod refunds;
+mod saved;
+mod shapes;
+mod shop;
+mod webhooks;
