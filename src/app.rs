@@ -294,7 +294,12 @@ impl App {
             }),
         };
         let playback = world.hls.as_ref().and_then(Hls::playback);
-        let (server, served) = serve(base.listener, base.address, state.clone(), seen, doors, playback)?;
+        let workers = match config.server.workers {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            workers => workers,
+        };
+        let door = Listening { listener: base.listener, address: base.address, workers };
+        let (server, served) = serve(door, state.clone(), seen, doors, playback)?;
         Ok(App {
             address: base.address,
             state,
@@ -453,9 +458,15 @@ fn operators(state: &State, parts: Vec<Part>, metrics_token: Option<String>) -> 
     })
 }
 
-fn serve(
+/// Where requests come in, and how many threads answer them.
+struct Listening {
     listener: TcpListener,
     address: SocketAddr,
+    workers: usize,
+}
+
+fn serve(
+    Listening { listener, address, workers }: Listening,
     state: web::Data<State>,
     seen: Arc<Telemetry>,
     webhooks: Webhooks,
@@ -483,6 +494,7 @@ fn serve(
             .configure(routes::mount)
     })
     .disable_signals()
+    .workers(workers)
     .client_request_timeout(REQUEST_HEAD_MAX)
     .shutdown_timeout(FINISH_S_MAX)
     .listen(listener)

@@ -39,8 +39,9 @@ const SECRETS: [&str; 7] = [
     "storage.s3.secret_access_key",
 ];
 /// Whole numbers and their bounds, by the end of the key.
-const RANGES: [(&str, i64, i64); 19] = [
+const RANGES: [(&str, i64, i64); 20] = [
     ("port", 0, 65_535),
+    ("workers", 0, 256),
     ("grace_ms", 1_000, 1_800_000),
     ("sweep_ms", 100, 600_000),
     ("lease_ms", 5_000, 600_000),

@@ -74,6 +74,8 @@ pub struct Server {
     pub public_url: String,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpAddr>,
+    /// Threads that answer requests; 0: as many as there are cores.
+    pub workers: usize,
 }
 
 /// `[data]`

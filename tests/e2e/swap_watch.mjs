@@ -10,6 +10,10 @@ export function beWatched() {
     watch.swaps.push(event.detail);
     if (player.dataset.delivery !== event.detail.to) watch.wrong.add("data-delivery is not true");
   });
+  // While a video seeks it goes on showing the last picture that it painted (HTML, "the video element"): black is one that has
+  // none, as before its first or after its source was taken away.
+  const isBlack = (video) =>
+    video.videoWidth === 0 || (video.readyState < 2 && !(video.seeking && video.getVideoPlaybackQuality().totalVideoFrames > 0));
   const sounding = () => media.filter((one) => !one.muted && one.volume > 0 && !one.paused && (one.srcObject || one.currentSrc));
   window.sounding = sounding;
   const look = () => {
@@ -18,7 +22,7 @@ export function beWatched() {
     if (sounding().length > 1) watch.wrong.add(`two sounds: ${sounding().map((one) => one.dataset.part)}`);
     if (showing && sounding().length === 0) watch.wrong.add("no sound");
     if (showing && main.paused) watch.wrong.add("paused");
-    if (showing && (main.readyState < 2 || main.videoWidth === 0)) watch.wrong.add("a black picture");
+    if (showing && isBlack(main)) watch.wrong.add(`a black picture (readyState ${main.readyState}, seeking ${main.seeking}, ${main.videoWidth} wide)`);
     if (showing && getComputedStyle(main).zIndex !== "1") watch.wrong.add("the wrong one is on top");
     requestAnimationFrame(look);
   };

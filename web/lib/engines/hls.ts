@@ -285,6 +285,8 @@ export class HlsEngine implements Engine {
     const code = data.response?.code;
     if (code === 401 || code === 403) this.port.expired();
     if (!data.fatal || !this.#hls) return;
+    // A stall is judged by who shows the picture. Mending would take away the last one that was painted.
+    if (data.details === "bufferStalledError") return;
     const now = performance.now();
     this.#mends = [...this.#mends.filter((at) => now - at < MENDS_MS), now];
     const hls = this.#hls;
@@ -300,7 +302,8 @@ export class HlsEngine implements Engine {
 
   #over(): void {
     if (this.#stopped) return;
-    this.stop();
+    // Told first: the last picture stays until another source or the slate is in front of it.
     this.port.left(false);
+    this.stop();
   }
 }
