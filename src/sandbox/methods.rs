@@ -4,6 +4,7 @@ use super::calls::Call;
 use super::cards;
 use super::model::Method;
 use super::refusal::Refusal;
+use super::terms::{no_method, redirects, way_back};
 use super::wire;
 use serde_json::Value;
 
@@ -96,4 +97,19 @@ pub fn save(call: &mut Call, id: &str, customer: &str) {
     if let Some(method) = call.books.methods.get_mut(id) {
         method.customer = Some(customer.to_owned());
     }
+}
+
+/// The method that a new intent is made with, if it names one; it needs one, and a way back, to be confirmed at once.
+pub fn given(call: &Call, customer: Option<&str>, confirm: bool) -> Result<Option<String>, Refusal> {
+    let method = call.params.kept("payment_method");
+    if let Some(id) = &method {
+        usable(find(call, id, "payment_method")?, customer)?;
+    }
+    if confirm && method.is_none() {
+        return Err(no_method());
+    }
+    if confirm {
+        way_back(call, redirects(call)?, None)?;
+    }
+    Ok(method)
 }

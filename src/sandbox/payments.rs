@@ -45,16 +45,7 @@ pub fn create(call: &mut Call) -> Result<Value, Refusal> {
     let currency = currency(call)?;
     let customer = customers::named(call)?;
     let setup_future_usage = call.params.word("setup_future_usage", &["off_session", "on_session"])?;
-    let method = call.params.kept("payment_method");
-    if let Some(id) = &method {
-        methods::usable(methods::find(call, id, "payment_method")?, customer.as_deref())?;
-    }
-    if confirm && method.is_none() {
-        return Err(no_method());
-    }
-    if confirm {
-        way_back(call, redirects(call)?, None)?;
-    }
+    let method = methods::given(call, customer.as_deref(), confirm)?;
     let id = call.books.id("pi");
     let intent = Intent {
         client_secret: client_secret(&id),

@@ -25,16 +25,7 @@ pub fn create(call: &mut Call) -> Result<Value, Refusal> {
     let confirm = call.params.flag("confirm")?;
     let customer = customers::named(call)?;
     let usage = call.params.word("usage", &["off_session", "on_session"])?;
-    let method = call.params.kept("payment_method");
-    if let Some(id) = &method {
-        methods::usable(methods::find(call, id, "payment_method")?, customer.as_deref())?;
-    }
-    if confirm && method.is_none() {
-        return Err(no_method());
-    }
-    if confirm {
-        way_back(call, redirects(call)?, None)?;
-    }
+    let method = methods::given(call, customer.as_deref(), confirm)?;
     let id = call.books.id("seti");
     let setup = Setup {
         client_secret: client_secret(&id),

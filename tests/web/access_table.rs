@@ -3,13 +3,11 @@
 
 use crate::browser::Browser;
 use crate::house::House;
-use crate::support::show;
-use crate::support::temp::TempDir;
-use backstage::recording::{Recording, store, ticket};
+use backstage::recording::{Recording, ticket};
 use backstage::world::SystemClock;
-use backstage_actors::ports::{Archiving, Clock, Path};
+use backstage_actors::ports::{Clock, Path};
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Who may watch `live` (a pass), `backstage` (a pass) and `open` (everybody).
 const EXPECTED: [(&str, [bool; 3]); 9] = [
@@ -230,15 +228,7 @@ async fn recorded(house: &House, slug: &str, id: &str) -> Recording {
     let space = state.store.find_space("demo").await.unwrap().unwrap().state.id;
     let stream = format!("stream-of-{slug}");
     let path = Path { space, experience: id.parse().unwrap(), stream: stream.parse().unwrap() };
-    let temp = TempDir::new("recorded");
-    let folder = temp.path().join(&stream);
-    show::record_finished(&folder).await;
-    let began = Instant::now();
-    while !matches!(state.archiver.archive(&path, &folder).await.unwrap(), Archiving::Done(_)) {
-        assert!(began.elapsed() < Duration::from_secs(30), "not archived");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    store::of_stream(&state.db, &path.stream).await.unwrap().unwrap()
+    house.archived(&path).await
 }
 
 /// What each way in says to a browser about an experience.

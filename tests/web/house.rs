@@ -1,19 +1,22 @@
 //! The server with fakes at its other ends.
 
 use crate::browser::Browser;
+use crate::support::show;
 use crate::support::temp::TempDir;
 use backstage::app::App;
 use backstage::config::{Config, Environment, Sources};
 use backstage::dev::mailbox::Kept;
 use backstage::ports::{Doors, Mail, Ticket};
+use backstage::recording::{Recording, store};
 use backstage::world::{SystemClock, World};
 use backstage_actors::fakes::{FakeRooms, FakeSpine, Trouble};
-use backstage_actors::ports::{BoxFuture, Clock, ProviderError};
+use backstage_actors::ports::{Archiving, BoxFuture, Clock, Path, ProviderError};
 use backstage_core::{StreamId, UserId};
 use parking_lot::Mutex;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 /// A media server's doors: tickets are the identity itself; who is inside is up to the test.
 #[derive(Default)]
@@ -141,6 +144,19 @@ impl House {
     pub async fn experience(&self) -> String {
         let page = self.browser().get("/m/demo/live").await;
         page.between("data-experience-id=\"", "\"")
+    }
+
+    /// A recording of a stream, the way it gets there.
+    pub async fn archived(&self, path: &Path) -> Recording {
+        let (state, temp) = (&self.app.state, TempDir::new("recorded"));
+        let folder = temp.path().join(path.stream.as_str());
+        show::record_finished(&folder).await;
+        let began = Instant::now();
+        while !matches!(state.archiver.archive(path, &folder).await.unwrap(), Archiving::Done(_)) {
+            assert!(began.elapsed() < Duration::from_secs(30), "not archived");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        store::of_stream(&state.db, &path.stream).await.unwrap().unwrap()
     }
 
     /// Runs a statement behind the server's back, as time or an operator would.

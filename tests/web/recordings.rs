@@ -2,14 +2,12 @@
 
 use crate::browser::{Answer, Browser};
 use crate::house::House;
-use crate::support::show;
-use crate::support::temp::TempDir;
 use backstage::adapters::storage::Prefix;
 use backstage::config::{Secret, StorageKind};
 use backstage::recording::{Recording, expiry, store, ticket};
 use backstage::session::Session;
 use backstage::world::SystemClock;
-use backstage_actors::ports::{Archiving, Clock, Path};
+use backstage_actors::ports::{Clock, Path};
 use backstage_core::access::RecordingRule;
 use backstage_core::{StreamId, Timestamp};
 use std::time::{Duration, Instant};
@@ -27,16 +25,7 @@ async fn path_of(house: &House, stream: &str) -> Path {
 
 /// A recording of the demo show, the way it gets there.
 async fn archived(house: &House, stream: &str) -> Recording {
-    let state = &house.app.state;
-    let (path, temp) = (path_of(house, stream).await, TempDir::new("recorded"));
-    let folder = temp.path().join(stream);
-    show::record_finished(&folder).await;
-    let began = Instant::now();
-    while !matches!(state.archiver.archive(&path, &folder).await.unwrap(), Archiving::Done(_)) {
-        assert!(began.elapsed() < Duration::from_secs(30), "not archived");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    store::of_stream(&state.db, &path.stream).await.unwrap().unwrap()
+    house.archived(&path_of(house, stream).await).await
 }
 
 async fn set_rule(house: &House, recording: &Recording, rule: RecordingRule) {
