@@ -8,11 +8,11 @@ use actix_web::{Resource, Route};
 use crate::error::Problem;
 use crate::security::shell::BODY_BYTES_MAX;
 use crate::{
-    account, admission, alert, assets, dev, experience, home, live, objects, pass, poster, profile, recording, session,
-    space, stream, studio,
+    access, account, admission, alert, assets, dev, experience, home, live, objects, pass, poster, profile, recording,
+    session, space, stream, studio, user,
 };
 
-use super::preflight;
+use super::{openapi, preflight};
 
 /// Mounts everything but probes and webhooks. Order matters: `/{space}` comes last.
 pub fn mount(config: &mut ServiceConfig) {
@@ -26,6 +26,22 @@ pub fn mount(config: &mut ServiceConfig) {
         .app_data(web::PathConfig::default().error_handler(|_, _| Problem::not_found().into()))
         .service(
             scope("/api/v1")
+                .service(one("/openapi.json", get().to(openapi::show)))
+                .service(one("/me", get().to(user::api::me)))
+                .service(one("/me/passes", get().to(pass::held::index)))
+                .service(one("/spaces/{space}", get().to(space::api::show)))
+                .service(one("/spaces/{space}/experiences", get().to(space::api::experiences)))
+                .service(one("/spaces/{space}/access", get().to(access::api::show)))
+                .service(
+                    resource("/spaces/{space}/passes")
+                        .route(get().to(pass::api::index))
+                        .route(post().to(pass::api::create)),
+                )
+                .service(
+                    resource("/spaces/{space}/passes/{pass}")
+                        .route(get().to(pass::api::show))
+                        .route(web::put().to(pass::api::update)),
+                )
                 .service(one("/experiences/{id}/admission", post().to(admission::routes::create)))
                 .service(one("/experiences/{id}/lobby", post().to(stream::routes::lobby)))
                 .service(one("/experiences/{id}/go-live", post().to(stream::routes::go_live)))
@@ -38,7 +54,7 @@ pub fn mount(config: &mut ServiceConfig) {
                 .service(
                     resource("/recordings/{id}/position")
                         .route(web::put().to(recording::place::update))
-                        .route(post().to(recording::place::update)),
+                        .route(post().to(recording::place::last_word)),
                 )
                 .service(one("/recordings/{id}/admission", post().to(recording::place::admission)))
                 .service(one("/preflight", get().to(preflight::show)))

@@ -1,8 +1,10 @@
 //! Access passes: what a space offers, and who holds what. A pass always opens its space, and those of its experiences
 //! that the team toggled.
 
+pub mod api;
 pub mod form;
 pub mod grants;
+pub mod held;
 pub mod offer;
 pub mod routes;
 pub mod store;

@@ -134,6 +134,10 @@ async fn check(state: &State, door: Door, req: &mut ServiceRequest) -> Result<()
     if req.path().len() > path_bytes_max || req.query_string().len() > QUERY_BYTES_MAX {
         return Err(Problem::of_status(StatusCode::URI_TOO_LONG));
     }
+    // No text of ours holds a NUL, and not every database takes one.
+    if req.path().contains("%00") || req.query_string().contains("%00") {
+        return Err(Problem::not_found());
+    }
     let safe = matches!(*req.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     if door == Door::Signed || (safe && door != Door::Socket) {
         return Ok(());

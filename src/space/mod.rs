@@ -1,5 +1,6 @@
 //! Spaces: the sales page, and its forms in the studio.
 
+pub mod api;
 pub mod form;
 pub mod routes;
 pub mod store;

@@ -9,6 +9,7 @@ mod support;
 
 mod access;
 mod access_table;
+mod api;
 mod browser;
 mod delivery;
 mod house;
