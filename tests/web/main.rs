@@ -23,4 +23,5 @@ mod recordings;
 mod security;
 mod signing_in;
 mod studio;
+mod tenants;
 mod texts;
