@@ -80,6 +80,9 @@ struct Admission<'a> {
         (status = 200, description = "Where to watch", body = inline(Admission<'static>)),
         (status = 409, description = "`not_live`: it has not begun, or is over", body = ProblemShape,
          content_type = "application/problem+json"),
+        (status = 503, description = "`full`: no room just now; who waits is let in. `unavailable`: not just now",
+         body = ProblemShape, content_type = "application/problem+json",
+         headers(("Retry-After" = String, description = "Seconds to wait"))),
         Watching, Counted,
     ),
 )]

@@ -126,7 +126,7 @@ pub(super) struct Nothing {}
     params(("id" = String, Path, description = "Id of the experience", min_length = 1, max_length = 64)),
     responses(
         (status = 200, description = "The stream", body = inline(StreamRef<'static>)),
-        (status = 409, description = "`already_live` or `other_stream`: a stream is open already", body = ProblemShape,
+        (status = 409, description = "`already_live`: a stream is on air or about to be", body = ProblemShape,
          content_type = "application/problem+json"),
         Team, Counted,
     ),
@@ -149,7 +149,7 @@ pub async fn lobby(at: Visit, id: web::Path<String>) -> Result<HttpResponse, Pro
     params(("id" = String, Path, description = "Id of the experience", min_length = 1, max_length = 64)),
     responses(
         (status = 200, description = "A ticket for the stage", body = inline(Publisher<'static>)),
-        (status = 409, description = "`already_live` or `other_stream`", body = ProblemShape,
+        (status = 409, description = "`already_live`: a stream is on air or about to be", body = ProblemShape,
          content_type = "application/problem+json"),
         Team, Counted,
     ),
