@@ -17,6 +17,7 @@ use utoipa::ToSchema;
 use crate::access;
 use crate::adapters::mux::Screen;
 use crate::api::answers::{Counted, ProblemShape, Watching};
+use crate::api::body;
 use crate::error::Problem;
 use crate::security::visitor::Visit;
 
@@ -98,7 +99,7 @@ async fn admit(at: &Visit, id: &str, body: &[u8]) -> Result<HttpResponse, Proble
     let state = &at.state;
     let wish: Wish = match body {
         b"" => Wish::default(),
-        body => serde_json::from_slice(body).map_err(|_| {
+        body => body::object(body).map_err(|_| {
             Problem::bad_request(r#"The body cannot be read. Send {}, or {"watching": "webrtc", "failed": "hls"}."#)
         })?,
     };

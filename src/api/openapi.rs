@@ -2,17 +2,34 @@
 //! annotations, once.
 
 use actix_web::HttpResponse;
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityRequirement, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::answers::{Everywhere, ProblemShape};
+use super::answers::{Everywhere, ProblemShape, routes};
 use super::preflight;
 use crate::error::Problem;
 use crate::{access, admission, pass, recording, space, stream, user};
 
 static DOCUMENT: LazyLock<Result<String, String>> =
     LazyLock::new(|| Api::openapi().to_json().map_err(|error| error.to_string()));
+
+/// What each path takes, as `Allow` says it.
+static ALLOWED: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| {
+    let mut allowed: BTreeMap<String, String> = BTreeMap::new();
+    for (method, path) in routes(&Api::openapi()) {
+        let methods = allowed.entry(path).or_default();
+        let more = if method == "GET" { "GET, HEAD" } else { method };
+        *methods = if methods.is_empty() { more.to_string() } else { format!("{methods}, {more}") };
+    }
+    allowed
+});
+
+/// Methods of a path of the API, by the pattern that it is mounted at; for `Allow`, which belongs to a 405 (RFC 9110, 15.5.6).
+pub fn allowed(pattern: &str) -> Option<&'static str> {
+    ALLOWED.get(pattern).map(String::as_str)
+}
 
 /// The document.
 #[derive(OpenApi)]

@@ -59,7 +59,7 @@ pub async fn show(at: Visit) -> Result<HttpResponse, Problem> {
 /// Takes up to 1 MiB and throws it away, so that the browser can time it.
 #[utoipa::path(
     post, path = "/api/v1/preflight/uplink", operation_id = "uplink", tag = "hosting",
-    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    request_body(content = Option<Vec<u8>>, content_type = "application/octet-stream"),
     responses((status = 200, description = "How much arrived", body = inline(Uplink)), Signed, Counted),
 )]
 pub async fn uplink(at: Visit, mut body: web::Payload) -> Result<HttpResponse, Problem> {

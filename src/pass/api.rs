@@ -13,6 +13,7 @@ use super::offer;
 use super::routes::{at_field, find, ids, opens_anew};
 use super::store::{self, Pass};
 use crate::api::answers::{Counted, Judged, Team};
+use crate::api::body;
 use crate::audit::{self, Action};
 use crate::error::Problem;
 use crate::security::visitor::Visit;
@@ -143,7 +144,7 @@ struct PassTerms {
 
 impl PassTerms {
     fn read(body: &[u8]) -> Result<Typed, Problem> {
-        let terms: PassTerms = serde_json::from_slice(body).map_err(|_| {
+        let terms: PassTerms = body::object(body).map_err(|_| {
             Problem::bad_request(
                 r#"The body cannot be read. Send {"slug": "week", "name": "Week", "status": "draft"}; also: internal_name, headline, description, opens ("all" or "only"), experiences, days."#,
             )

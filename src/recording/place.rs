@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 
 use super::{PLAYLIST, VIDEO, media, store, ticket, watch};
 use crate::api::answers::{Counted, Signed, Watching};
+use crate::api::body;
 use crate::error::Problem;
 use crate::security::visitor::Visit;
 
@@ -39,8 +40,8 @@ pub async fn update(at: Visit, id: web::Path<String>, told: web::Bytes) -> Resul
     let state = &at.state;
     let session = at.person()?;
     state.limits.writes_per_network.take(&format!("place:{}", session.id))?;
-    let told: Told = serde_json::from_slice(&told)
-        .map_err(|_| Problem::bad_request("Send {\"position_s\": seconds from the start}."))?;
+    let told: Told =
+        body::object(&told).map_err(|_| Problem::bad_request("Send {\"position_s\": seconds from the start}."))?;
     let found = watch::find(state, &id).await?;
     found.admit_visitor(state, Some(session)).await?;
     let length_s = found.recording.duration_ms as f64 / 1_000.0;

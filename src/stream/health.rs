@@ -18,6 +18,7 @@ use utoipa::ToSchema;
 
 use super::routes::{Nothing, hosted_stream};
 use crate::api::answers::{Counted, Team};
+use crate::api::body;
 use crate::error::Problem;
 use crate::security::visitor::Visit;
 use crate::state::State;
@@ -162,13 +163,13 @@ fn of_figures(seen: &HealthFigures, skew_us: i64) -> ServerSample {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Posted {
-    #[schema(maximum = 4294967295u32)]
+    #[schema(value_type = Option<i64>, minimum = 0, maximum = 4294967295u32)]
     bitrate_kbps: Option<u32>,
-    #[schema(maximum = 4294967295u32)]
+    #[schema(value_type = Option<i64>, minimum = 0, maximum = 4294967295u32)]
     fps: Option<u32>,
-    #[schema(maximum = 4294967295u32)]
+    #[schema(value_type = Option<i64>, minimum = 0, maximum = 4294967295u32)]
     loss_per_mille: Option<u32>,
-    #[schema(maximum = 4294967295u32)]
+    #[schema(value_type = Option<i64>, minimum = 0, maximum = 4294967295u32)]
     rtt_ms: Option<u32>,
     /// What holds the encoder back.
     #[serde(default)]
@@ -185,7 +186,7 @@ struct Posted {
 )]
 pub async fn create(at: Visit, id: web::Path<String>, body: web::Bytes) -> Result<HttpResponse, Problem> {
     let path = hosted_stream(&at, &id).await?;
-    let posted: Posted = serde_json::from_slice(&body).map_err(|_| {
+    let posted: Posted = body::object(&body).map_err(|_| {
         Problem::bad_request(
             r#"The body cannot be read. Send {"bitrate_kbps": 2000, "fps": 30, "loss_per_mille": 0, "rtt_ms": 40, "limited": "none"}; each may be missing."#,
         )

@@ -17,6 +17,7 @@ use super::views::{StreamTimeline, TimelineRow, TimelineStream};
 use super::{report, words};
 use crate::access;
 use crate::api::answers::{Counted, ProblemShape, Team};
+use crate::api::body;
 use crate::error::{Problem, refused};
 use crate::experience::views::ExperiencePage;
 use crate::live::broadcasts;
@@ -291,7 +292,7 @@ struct DeliveryChoice<'a> {
 )]
 pub async fn delivery(at: Visit, id: web::Path<String>, body: web::Bytes) -> Result<HttpResponse, Problem> {
     let path = hosted_stream(&at, &id).await?;
-    let Chosen { choice } = serde_json::from_slice(&body)
+    let Chosen { choice } = body::object(&body)
         .map_err(|_| Problem::bad_request(r#"The body cannot be read. Send {"choice": "auto"}, "webrtc" or "hls"."#))?;
     let event = StreamEvent::Delivery { news: DeliveryEvent::Overridden { choice } };
     at.state.stage.stream(&path, event, None).await.map_err(|refusal| refused(refusal, stream_code))?;

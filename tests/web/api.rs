@@ -20,6 +20,26 @@ fn every_mounted_route_is_in_the_document_and_no_other() {
     assert!(gone.is_empty(), "in the document, but not mounted: {gone:?}");
 }
 
+#[actix_web::test]
+async fn a_method_that_an_address_does_not_take_is_told_those_that_it_does() {
+    let house = House::open().await;
+    let mut stranger = house.browser();
+    for (method, path, allowed) in [
+        ("DELETE", "/api/v1/spaces/demo/passes/free", "GET, HEAD, PUT"),
+        ("PUT", "/api/v1/spaces/demo/passes", "GET, HEAD, POST"),
+        ("GET", "/api/v1/experiences/x/go-live", "POST"),
+        ("TRACE", "/api/v1/me", "GET, HEAD"),
+    ] {
+        let answer = stranger.send(method, path, &[], vec![]).await;
+        assert_eq!(
+            (answer.code().as_str(), answer.header("allow")),
+            ("method_not_allowed", allowed),
+            "{method} {path}"
+        );
+    }
+    house.close().await;
+}
+
 fn refs<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
     match value {
         Value::Object(fields) => fields.iter().for_each(|(name, value)| match value {
@@ -160,6 +180,23 @@ async fn a_team_sets_its_passes_by_the_rules_of_the_form() {
         assert_eq!(creator.json("POST", PASSES, unread).await.code(), "bad_request", "{unread}");
     }
     assert_eq!(creator.send("POST", PASSES, &[], b"{}".to_vec()).await.code(), "csrf");
+    house.close().await;
+}
+
+#[actix_web::test]
+async fn the_api_reads_postgres_too() {
+    let url = crate::support::postgres::new_database().await;
+    let house = House::open_with(|config| config.database.url = backstage::config::Secret::new(url)).await;
+    let mut creator = house.creator().await;
+    let made = make(&mut creator, json!({ "slug": "week", "name": "Week", "status": "published", "days": 7 })).await;
+    assert_eq!(made.status, 201, "{}", made.body);
+    let mut guest = house.guest().await;
+    assert_eq!(guest.form("/demo/week/join", &[]).await.status, 303);
+    let held = guest.get("/api/v1/me/passes").await.json();
+    assert_eq!(held["passes"].as_array().unwrap().len(), 2, "{held}");
+    for path in ["/api/v1/me", "/api/v1/spaces/demo", "/api/v1/spaces/demo/experiences", "/api/v1/spaces/demo/access"] {
+        assert_eq!(creator.get(path).await.status, 200, "{path}");
+    }
     house.close().await;
 }
 
