@@ -6,6 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::api::answers::Team;
+use crate::api::words::{AccessRule, PassStatus};
 use crate::error::Problem;
 use crate::experience::form::rule_word;
 use crate::pass::{offer, routes};
@@ -14,18 +15,20 @@ use crate::studio::routes::{Wants, find_space};
 
 /// A column: a pass.
 #[derive(Serialize, ToSchema)]
+#[schema(as = AccessColumn)]
 struct Column {
     id: String,
     #[schema(max_length = 48)]
     slug: String,
     #[schema(max_length = 60)]
     name: String,
-    #[schema(pattern = "^(draft|published|archived)$")]
+    #[schema(value_type = PassStatus)]
     status: &'static str,
 }
 
 /// A row: an experience.
 #[derive(Serialize, ToSchema)]
+#[schema(as = AccessRow)]
 struct Row {
     id: String,
     #[schema(max_length = 48)]
@@ -33,7 +36,7 @@ struct Row {
     #[schema(max_length = 120)]
     title: String,
     /// `open`: anybody may watch. `pass`: a pass that opens it is needed.
-    #[schema(pattern = "^(open|pass)$")]
+    #[schema(value_type = AccessRule)]
     access: &'static str,
     /// Somebody without a pass may watch.
     anybody: bool,
@@ -43,6 +46,7 @@ struct Row {
 
 /// Who can see what.
 #[derive(Serialize, ToSchema)]
+#[schema(as = AccessMatrix)]
 struct Matrix {
     /// The space is closed by its operator: nobody watches anything.
     suspended: bool,

@@ -18,6 +18,7 @@ use crate::access;
 use crate::adapters::mux::Screen;
 use crate::api::answers::{Counted, ProblemShape, Watching};
 use crate::api::body;
+use crate::api::words::{Played, Shown};
 use crate::error::Problem;
 use crate::security::visitor::Visit;
 
@@ -48,10 +49,10 @@ struct Playlist<'a> {
 #[schema(as = AdmissionWish)]
 struct Wish {
     /// What it shows now.
-    #[schema(value_type = Option<String>, pattern = "^(webrtc|hls|slate)$")]
+    #[schema(value_type = Option<Shown>)]
     watching: Option<Source>,
     /// What it tried and did not get to play.
-    #[schema(value_type = Option<String>, pattern = "^(webrtc|hls|slate)$")]
+    #[schema(value_type = Option<Shown>)]
     failed: Option<Source>,
 }
 
@@ -60,7 +61,7 @@ struct Wish {
 #[schema(as = LiveAdmission)]
 struct Admission<'a> {
     /// Which of the two below to play.
-    #[schema(pattern = "^(webrtc|hls)$")]
+    #[schema(value_type = Played)]
     delivery: &'static str,
     /// With `webrtc`.
     livekit: Option<LiveKit<'a>>,
@@ -76,7 +77,7 @@ struct Admission<'a> {
 #[utoipa::path(
     post, path = "/api/v1/experiences/{id}/admission", operation_id = "admission", tag = "watching",
     params(("id" = String, Path, description = "Id of the experience", min_length = 1, max_length = 64)),
-    request_body(content = inline(Wish), description = "May be left out"),
+    request_body(content = inline(Option<Wish>), description = "May be left out"),
     responses(
         (status = 200, description = "Where to watch", body = inline(Admission<'static>)),
         (status = 409, description = "`not_live`: it has not begun, or is over", body = ProblemShape,
@@ -98,7 +99,7 @@ pub async fn create(at: Visit, id: web::Path<String>, body: web::Bytes) -> Resul
 async fn admit(at: &Visit, id: &str, body: &[u8]) -> Result<HttpResponse, Problem> {
     let state = &at.state;
     let wish: Wish = match body {
-        b"" => Wish::default(),
+        b"" | b"null" => Wish::default(),
         body => body::object(body).map_err(|_| {
             Problem::bad_request(r#"The body cannot be read. Send {}, or {"watching": "webrtc", "failed": "hls"}."#)
         })?,

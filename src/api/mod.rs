@@ -5,3 +5,4 @@ pub mod body;
 pub mod openapi;
 pub mod preflight;
 pub mod routes;
+pub mod words;

@@ -14,6 +14,7 @@ use super::routes::{at_field, find, ids, opens_anew};
 use super::store::{self, Pass};
 use crate::api::answers::{Counted, Judged, Team};
 use crate::api::body;
+use crate::api::words::PassStatus;
 use crate::audit::{self, Action};
 use crate::error::Problem;
 use crate::security::visitor::Visit;
@@ -87,7 +88,7 @@ struct TeamPass {
     /// What only the team reads.
     #[schema(max_length = 60)]
     internal_name: String,
-    #[schema(pattern = "^(draft|published|archived)$")]
+    #[schema(value_type = PassStatus)]
     status: &'static str,
 }
 
@@ -128,7 +129,7 @@ struct PassTerms {
     #[schema(max_length = 4000)]
     description: String,
     /// `draft`: seen by the team only. `published`: on offer. `archived`: no longer on offer; who holds it keeps it.
-    #[schema(pattern = "^(draft|published|archived)$")]
+    #[schema(value_type = PassStatus)]
     status: String,
     #[serde(default)]
     opens: Reach,

@@ -9,11 +9,13 @@ use utoipa::ToSchema;
 use super::{grants, offer, routes, store};
 use crate::access;
 use crate::api::answers::Signed;
+use crate::api::words::Holding;
 use crate::error::Problem;
 use crate::security::visitor::Visit;
 
 /// Where something is, and what it is called.
 #[derive(Serialize, ToSchema)]
+#[schema(as = NamedAddress)]
 struct Named {
     id: String,
     #[schema(max_length = 48)]
@@ -30,7 +32,7 @@ struct HeldPass {
     pass: Named,
     space: Named,
     /// `holds`, `expired` or `revoked`.
-    #[schema(pattern = "^(holds|expired|revoked)$")]
+    #[schema(value_type = Holding)]
     state: &'static str,
     /// ms since 1970 UTC.
     granted_at: i64,

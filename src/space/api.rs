@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use super::routes::{creator, moved_space, on_air};
 use super::store;
 use crate::access;
+use crate::api::words::AccessRule;
 use crate::error::Problem;
 use crate::experience::form::rule_word;
 use crate::pass::api::Offer;
@@ -20,6 +21,7 @@ use crate::state::State;
 
 /// Whose space it is.
 #[derive(Serialize, ToSchema)]
+#[schema(as = SpaceCreator)]
 struct Face {
     name: String,
     /// Of `/@handle`.
@@ -51,6 +53,7 @@ struct SpaceFacts {
 
 /// Two pictures of the same.
 #[derive(Serialize, ToSchema)]
+#[schema(as = PosterPicture)]
 struct Picture {
     /// 1,280 pixels wide.
     large: String,
@@ -74,7 +77,7 @@ struct ExperienceFacts {
     /// Path of its page.
     url: String,
     /// `open`: anybody may watch. `pass`: a pass that opens it is needed.
-    #[schema(pattern = "^(open|pass)$")]
+    #[schema(value_type = AccessRule)]
     access: &'static str,
     /// The visitor may watch now.
     allowed: bool,
@@ -90,6 +93,7 @@ struct ExperienceFacts {
 
 /// The experiences of a space.
 #[derive(Serialize, ToSchema)]
+#[schema(as = SpaceExperiences)]
 struct Experiences {
     /// In the team's order.
     experiences: Vec<ExperienceFacts>,

@@ -19,6 +19,7 @@ use utoipa::ToSchema;
 use super::routes::{Nothing, hosted_stream};
 use crate::api::answers::{Counted, Team};
 use crate::api::body;
+use crate::api::words::EncoderLimit;
 use crate::error::Problem;
 use crate::security::visitor::Visit;
 use crate::state::State;
@@ -173,7 +174,7 @@ struct Posted {
     rtt_ms: Option<u32>,
     /// What holds the encoder back.
     #[serde(default)]
-    #[schema(value_type = String, pattern = "^(none|cpu|bandwidth|other)$")]
+    #[schema(value_type = EncoderLimit)]
     limited: Limited,
 }
 

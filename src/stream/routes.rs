@@ -18,6 +18,7 @@ use super::{report, words};
 use crate::access;
 use crate::api::answers::{Counted, ProblemShape, Team};
 use crate::api::body;
+use crate::api::words::DeliveryWord;
 use crate::error::{Problem, refused};
 use crate::experience::views::ExperiencePage;
 use crate::live::broadcasts;
@@ -197,6 +198,7 @@ pub async fn publisher_token(at: Visit, id: web::Path<String>) -> Result<HttpRes
 
 /// The media server's stage.
 #[derive(Serialize, ToSchema)]
+#[schema(as = StageLiveKit)]
 struct Stage<'a> {
     url: &'a str,
     token: &'a str,
@@ -265,7 +267,7 @@ pub async fn observe(at: Visit, id: web::Path<String>) -> Result<HttpResponse, P
 #[serde(deny_unknown_fields)]
 struct Chosen {
     /// `auto`: as the figures say.
-    #[schema(value_type = String, pattern = "^(auto|webrtc|hls)$")]
+    #[schema(value_type = DeliveryWord)]
     choice: Choice,
 }
 
@@ -274,7 +276,7 @@ struct Chosen {
 struct DeliveryChoice<'a> {
     #[schema(value_type = String)]
     stream_id: &'a StreamId,
-    #[schema(value_type = String, pattern = "^(auto|webrtc|hls)$")]
+    #[schema(value_type = DeliveryWord)]
     choice: Choice,
 }
 

@@ -6,6 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::api::answers::Signed;
+use crate::api::words::TeamRole;
 use crate::error::Problem;
 use crate::security::csrf;
 use crate::security::visitor::Visit;
@@ -17,7 +18,7 @@ struct OwnSpace {
     slug: String,
     name: String,
     /// The person's part in its team.
-    #[schema(pattern = "^(viewer|moderator|editor|admin|owner)$")]
+    #[schema(value_type = TeamRole)]
     role: &'static str,
 }
 
