@@ -3,10 +3,10 @@
 // Four rounds: by nobody and by the seeded creator, with addresses made up and with addresses that lead somewhere.
 // API_SEED=n for other cases than the usual ones, API_CASES=n for more of them.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
 import { startServer } from "../e2e/server.mjs";
 
@@ -61,13 +61,28 @@ async function signIn(url, email) {
   return { Cookie: cookie, "X-CSRF-Token": me.csrf_token };
 }
 
+/** A recording's row: what it says is enough for its routes; its film is not asked for here. */
+const RECORDING = `
+import sqlite3, sys
+experience, space = sys.argv[2:4]
+db = sqlite3.connect(sys.argv[1], timeout=20)
+row = ("film", "filmed", experience, space, "A film", 1, 60000, 1, 640, 360, "recordings/film/", "[]", "[]", "experience", 1)
+marks = ",".join("?" * len(row))
+db.execute(f"""INSERT INTO recordings (id, stream_id, experience_id, space_id, title, started_at, duration_ms, bytes, width,
+  height, folder, stretches, cuts, rule, created_at) VALUES ({marks})""", row)
+db.commit()
+`;
+
 /** Ids and slugs that lead somewhere. */
-async function furnish(url, headers) {
+async function furnish({ url, data }, headers) {
   const json = async (method, path) => (await fetch(url + path, { method, headers })).json();
   const { experiences } = await json("GET", "/api/v1/spaces/demo/experiences");
   const { stream_id } = await json("POST", `/api/v1/experiences/${experiences[0].id}/lobby`);
   assert.ok(stream_id);
-  return { space: "demo", pass: "free", experience: experiences[0].id, stream: stream_id };
+  const { id } = await json("GET", "/api/v1/spaces/demo");
+  const python = join(dirname(process.env.SCHEMATHESIS), "python");
+  execFileSync(python, ["-c", RECORDING, join(data, "backstage.db"), experiences[0].id, id]);
+  return { space: "demo", pass: "free", experience: experiences[0].id, stream: stream_id, recording: "film" };
 }
 
 function settings(known) {
@@ -87,6 +102,7 @@ function settings(known) {
     at("/passes/[^/]+$", `${space}, "path.pass" = "${known.pass}", "body.slug" = "${known.pass}"`, cleaned);
     at("/experiences/.id./", `"path.id" = "${known.experience}"`);
     at("/streams/", `"path.id" = "${known.stream}"`);
+    at("/recordings/", `"path.id" = "${known.recording}"`);
   }
   return `${lines.join("\n")}\n`;
 }
@@ -124,7 +140,7 @@ before(async () => {
   server = await startServer(Object.fromEntries(wide));
   folder = await mkdtemp(join(tmpdir(), "backstage-api-"));
   creator = await signIn(server.url, "creator@example.com");
-  places = await furnish(server.url, creator);
+  places = await furnish(server, creator);
 });
 
 after(async () => {
