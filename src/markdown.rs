@@ -3,8 +3,9 @@
 
 use comrak::nodes::NodeValue;
 use comrak::{Arena, Options, format_html, parse_document};
+use moka::sync::Cache;
 use std::collections::HashSet;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 /// Headings begin here: what is above belongs to the page.
 const FIRST_HEADING: u8 = 3;
@@ -63,6 +64,26 @@ pub fn html(text: &str) -> String {
         Ok(()) => CLEANER.clean(&out).to_string(),
         Err(_) => String::new(),
     }
+}
+
+/// Most bytes of texts whose HTML is held in memory, both counted.
+const KEPT_BYTES_MAX: u64 = 16 << 20;
+
+/// [`html`] of a text that many pages show: made once, then kept as long as there is room.
+pub fn kept(text: &str) -> String {
+    static KEPT: LazyLock<Cache<String, Arc<str>>> = LazyLock::new(|| {
+        let weigh = |text: &String, html: &Arc<str>| u32::try_from(text.len() + html.len()).unwrap_or(u32::MAX);
+        Cache::builder().max_capacity(KEPT_BYTES_MAX).weigher(weigh).build()
+    });
+    if text.is_empty() {
+        return String::new();
+    }
+    if let Some(html) = KEPT.get(text) {
+        return html.to_string();
+    }
+    let made = html(text);
+    KEPT.insert(text.to_string(), made.as_str().into());
+    made
 }
 
 /// The beginning of a text without its Markdown, on one line, for link previews: up to `chars_max` characters.
@@ -155,6 +176,14 @@ mod tests {
             let html = html(attack);
             is_safe(&html).unwrap_or_else(|error| panic!("{attack}: {error}"));
         }
+    }
+
+    #[test]
+    fn what_is_kept_is_the_same() {
+        for _ in 0..2 {
+            assert_eq!(kept("A **bold** <b>move</b>"), html("A **bold** <b>move</b>"));
+        }
+        assert_eq!(kept(""), "");
     }
 
     #[test]

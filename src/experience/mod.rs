@@ -2,5 +2,6 @@
 
 pub mod calendar;
 pub mod form;
+pub mod order;
 pub mod routes;
 pub mod views;

@@ -4,6 +4,7 @@
 pub mod form;
 pub mod grants;
 pub mod offer;
+pub mod order;
 pub mod routes;
 pub mod store;
 pub mod views;

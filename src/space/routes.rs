@@ -1,9 +1,10 @@
 //! A space's page, and making and editing one.
 
+use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use backstage_actors::stage::Refusal;
 use backstage_core::experience::Experience;
-use backstage_core::space::{Space, SpaceEvent, SpaceRejection};
+use backstage_core::space::{Settings, Space, SpaceEvent, SpaceRejection};
 use backstage_core::{SpaceId, TeamId, Timestamp, UserId};
 use serde::Deserialize;
 
@@ -12,10 +13,12 @@ use super::store;
 use super::views::{Creator, ShowCard, SpaceEdit, SpaceForm, SpaceNew, SpacePage, SpaceShow};
 use crate::audit::{self, Action};
 use crate::error::Problem;
-use crate::page::{FormErrors, Moment, Page, Social, initials, see_other, show as render, show_again};
+use crate::page::{FormErrors, Moment, Page, Social, initials, respond, see_other, show as render, show_again};
 use crate::pass::offer;
 use crate::pass::store::Pass;
 use crate::pass::views::{PassCard, Standing};
+use crate::sales::views::{PartForm, SalesView};
+use crate::sales::{self, Part};
 use crate::security::visitor::Visit;
 use crate::state::State;
 use crate::studio::routes::{Wants, find_space};
@@ -91,7 +94,11 @@ async fn sales_page(
         _ => format!("/{}", settings.slug),
     };
     let texts = [settings.headline.as_str(), settings.description.as_str()];
-    let poster = cards.iter().find_map(|card| card.poster.as_ref());
+    let may_edit = person.role.is_some_and(|role| role.may_edit());
+    let parts = sales::store::of(&state.db, &space.id).await?;
+    let versions = if may_edit { sales::routes::versions(state, space, &parts) } else { Default::default() };
+    let sales = SalesView::of(&parts, versions);
+    let poster = sales.cover.as_ref().or(cards.iter().find_map(|card| card.poster.as_ref()));
     let social = Social::of(&state.site.public_url, &path, texts, poster);
     render(&SpaceShow {
         page: Page { social: Some(social), ..at.page(title) },
@@ -100,16 +107,25 @@ async fn sales_page(
         passes: if alone { vec![] } else { offered.map(pass_card).collect() },
         chosen: chosen.filter(|_| !space.suspended).map(pass_card),
         alone,
-        may_edit: person.role.is_some_and(|role| role.may_edit()),
-        space: SpacePage {
-            name: settings.name.clone(),
-            slug: settings.slug.to_string(),
-            headline: settings.headline.clone(),
-            description_html: markdown::html(&settings.description),
-            accent,
-            cover_url: None,
-        },
+        may_edit,
+        sales,
+        space: of_settings(settings, accent),
     })
+}
+
+fn of_settings(settings: &Settings, accent: String) -> SpacePage {
+    SpacePage {
+        name: settings.name.clone(),
+        slug: settings.slug.to_string(),
+        headline: settings.headline.clone(),
+        description_html: markdown::kept(&settings.description),
+        accent,
+    }
+}
+
+/// The space as its sales page shows it.
+pub async fn space_page(state: &State, space: &Space) -> Result<SpacePage, Problem> {
+    Ok(of_settings(&space.settings, store::accent(&state.db, &space.id).await?))
 }
 
 /// An address given up leads to the new one.
@@ -190,7 +206,7 @@ pub async fn open(
     state: &State,
     user: &UserId,
     name: &str,
-    settings: backstage_core::space::Settings,
+    settings: Settings,
     accent: &str,
 ) -> Result<Result<SpaceId, FormErrors>, Problem> {
     let now = state.clock.now();
@@ -224,6 +240,7 @@ fn at_field(refusal: Refusal<SpaceRejection>) -> Result<FormErrors, Problem> {
     let mut errors = FormErrors::default();
     match refusal {
         Refusal::SlugTaken => errors.add("slug", "space.form.slug_taken"),
+        Refusal::Rejected(SpaceRejection::ChangedMeanwhile) => errors.add("version", "sales.changed_all"),
         Refusal::Rejected(SpaceRejection::BadName) => errors.add("name", "space.form.name_missing"),
         Refusal::Rejected(SpaceRejection::BadHeadline) => errors.add("headline", "space.form.too_long"),
         Refusal::Rejected(SpaceRejection::BadDescription) => errors.add("description", "space.form.too_long"),
@@ -232,23 +249,72 @@ fn at_field(refusal: Refusal<SpaceRejection>) -> Result<FormErrors, Problem> {
     Ok(errors)
 }
 
-/// `GET /studio/{space}/edit`
+/// `GET /studio/{space}/edit`: all fields, and a form for each part of the sales page.
 pub async fn edit(at: Visit, slug: web::Path<String>) -> Result<HttpResponse, Problem> {
     let space = find_space(&at, &slug, Wants::Edit).await?;
-    let settings = space.settings;
     let form = SpaceForm {
         accent: store::accent(&at.state.db, &space.id).await?,
-        slug: settings.slug.to_string(),
-        name: settings.name,
-        headline: settings.headline,
-        description: settings.description,
+        version: version(&at.state, &space),
+        slug: space.settings.slug.to_string(),
+        name: space.settings.name.clone(),
+        headline: space.settings.headline.clone(),
+        description: space.settings.description.clone(),
     };
-    render(&edit_view(&at, &slug, form, FormErrors::default()))
+    render(&edit_view(&at, &space, form, FormErrors::default(), None).await?)
 }
 
-fn edit_view(at: &Visit, slug: &str, form: SpaceForm, errors: FormErrors) -> SpaceEdit {
-    let page = at.page_t("space.edit.title");
-    SpaceEdit { page, form, errors, action: format!("/studio/{slug}/edit"), cancel_url: "/studio".into() }
+/// The same with the form of a part that could not be saved.
+pub async fn edit_part_again(
+    at: &Visit,
+    space: Space,
+    part: PartForm,
+    status: StatusCode,
+) -> Result<HttpResponse, Problem> {
+    let form = SpaceForm {
+        accent: store::accent(&at.state.db, &space.id).await?,
+        version: version(&at.state, &space),
+        slug: space.settings.slug.to_string(),
+        name: space.settings.name.clone(),
+        headline: space.settings.headline.clone(),
+        description: space.settings.description.clone(),
+    };
+    respond(status, &edit_view(at, &space, form, FormErrors::default(), Some(part)).await?)
+}
+
+async fn edit_view(
+    at: &Visit,
+    space: &Space,
+    form: SpaceForm,
+    errors: FormErrors,
+    again: Option<PartForm>,
+) -> Result<SpaceEdit, Problem> {
+    let parts = sales::store::of(&at.state.db, &space.id).await?;
+    let others = [Part::Category, Part::Cover, Part::Logo, Part::Features, Part::Gallery, Part::Faq];
+    let mut forms: Vec<PartForm> =
+        others.into_iter().map(|part| sales::routes::filled(&at.state, space, &parts, part, false)).collect();
+    if let Some(again) = again {
+        match forms.iter_mut().find(|form| form.part == again.part) {
+            Some(held) => *held = again,
+            None => forms.insert(0, again),
+        }
+    }
+    Ok(SpaceEdit {
+        page: at.page_t("space.edit.title"),
+        form,
+        errors,
+        action: format!("/studio/{}/edit", space.settings.slug),
+        cancel_url: "/studio".into(),
+        space: space_page(&at.state, space).await?,
+        sales: SalesView::of(&parts, Default::default()),
+        may_edit: false,
+        forms: forms.into_iter().map(PartForm::with_blanks).collect(),
+    })
+}
+
+/// The version of a space's settings.
+fn version(state: &State, space: &Space) -> String {
+    let Settings { slug, name, headline, description } = &space.settings;
+    state.seal.of("space settings", &[space.id.as_str(), slug.as_str(), name, headline, description])
 }
 
 /// `POST /studio/{space}/edit`
@@ -256,17 +322,34 @@ pub async fn update(at: Visit, slug: web::Path<String>, typed: web::Form<Typed>)
     let state = &at.state;
     let space = find_space(&at, &slug, Wants::Edit).await?;
     state.limits.writes_per_network.take(&at.network())?;
+    let current = version(state, &space);
+    let again = SpaceForm { version: current.clone(), ..typed.form() };
     let settings = match typed.settings() {
         Ok(settings) => settings,
-        Err(errors) => return show_again(&edit_view(&at, &slug, typed.form(), errors)),
+        Err(errors) => return show_again(&edit_view(&at, &space, again, errors, None).await?),
     };
-    let (old, new) = (space.settings.slug.clone(), settings.slug.clone());
-    if let Err(refusal) = state.stage.space(&space.id, SpaceEvent::Edit { settings }).await {
-        return show_again(&edit_view(&at, &slug, typed.form(), at_field(refusal)?));
+    if typed.version().is_some_and(|version| version != current) {
+        let mut errors = FormErrors::default();
+        errors.add("version", "sales.changed_all");
+        return respond(StatusCode::CONFLICT, &edit_view(&at, &space, again, errors, None).await?);
+    }
+    let (old, new) = (space.settings.clone(), settings.clone());
+    let event = SpaceEvent::Revise { was: old.clone(), settings };
+    if let Err(refusal) = state.stage.space(&space.id, event).await {
+        return show_again(&edit_view(&at, &space, again, at_field(refusal)?, None).await?);
     }
     store::set_accent(&state.db, &space.id, &typed.accent()).await?;
-    if old != new {
-        store::give_up(&state.db, "space", "", old.as_str(), space.id.as_str(), state.clock.now()).await?;
+    let mut changed = vec![];
+    if (&old.name, &old.headline) != (&new.name, &new.headline) {
+        changed.push(Part::Headline);
+    }
+    if old.description != new.description {
+        changed.push(Part::Description);
+    }
+    let now = state.clock.now();
+    sales::store::sign(&state.db, &space.id, &changed, &at.account()?.user, now).await?;
+    if old.slug != new.slug {
+        store::give_up(&state.db, "space", "", old.slug.as_str(), space.id.as_str(), now).await?;
     }
     Ok(at.see_other_with("/studio", "space.saved"))
 }

@@ -83,7 +83,8 @@ pub async fn index(at: Visit) -> Result<HttpResponse, Problem> {
             }
             let accent = space::store::accent(&state.db, &found.state.id).await?;
             let settings = found.state.settings;
-            spaces.push(StudioSpace { name: settings.name, slug: settings.slug.to_string(), accent, experiences });
+            let (name, slug, may_edit) = (settings.name, settings.slug.to_string(), role.may_edit());
+            spaces.push(StudioSpace { name, slug, accent, experiences, may_edit });
         }
     }
     render(&StudioIndex { page: at.page_t("studio.index.title"), spaces })

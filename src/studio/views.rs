@@ -27,6 +27,8 @@ pub struct StudioSpace {
     pub accent: String,
     /// Its experiences.
     pub experiences: Vec<StudioExperience>,
+    /// The person may change it.
+    pub may_edit: bool,
 }
 
 /// `/studio`

@@ -1,0 +1,10 @@
+-- What a space's sales page says beside the settings of the space, one row per part, so that two editors of different
+-- parts never meet. `body` is JSON; it is empty for parts that are settings, whose row only says who wrote them last.
+CREATE TABLE sales_parts (
+    space_id TEXT NOT NULL,
+    part TEXT NOT NULL,
+    body TEXT NOT NULL,
+    edited_by TEXT NOT NULL REFERENCES users (id),
+    edited_at BIGINT NOT NULL,
+    PRIMARY KEY (space_id, part)
+);
