@@ -17,12 +17,13 @@ use crate::error::{Problem, refused};
 use crate::live::broadcasts;
 use crate::page::{FormErrors, Moment, Page, Social, initials, see_other, show as render, show_again};
 use crate::pass::offer;
+use crate::sales::views::Logo;
 use crate::security::visitor::Visit;
 use crate::space::routes::{creator, moved_space};
 use crate::space::views::{PassChip, SpaceRef};
 use crate::state::State;
 use crate::studio::routes::{Wants, find, find_space};
-use crate::{access, alert, pass, poster, recording, space};
+use crate::{access, alert, pass, poster, recording, sales, space};
 
 /// The experience at an address, or where it has moved to.
 pub async fn at_address(
@@ -110,6 +111,7 @@ pub async fn show(at: Visit, address: web::Path<(String, String)>) -> Result<Htt
         is_host: person.role.is_some_and(|role| role.may_host()),
         experience: ExperiencePage::of(&space.settings.slug, &experience, poster),
         notify: notify.into(),
+        logo: sales::store::of(&state.db, &space.id).await?.logo.as_ref().map(Logo::of),
         space: space_ref(state, &space).await?,
     };
     render(&view)

@@ -3,6 +3,7 @@
 use crate::markdown;
 use crate::page::{FormErrors, Moment, Page};
 use crate::poster::Poster;
+use crate::sales::views::Logo;
 use crate::space::views::{Creator, PassChip, SpaceRef};
 use askama::Template;
 use backstage_core::experience::Experience;
@@ -52,6 +53,8 @@ pub struct ExperienceShow {
     pub experience: ExperiencePage,
     /// Its space.
     pub space: SpaceRef,
+    /// The space's logo.
+    pub logo: Option<Logo>,
     /// Whose it is.
     pub creator: Creator,
     /// `allowed`, `needs_pass` or `suspended`.

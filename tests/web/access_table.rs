@@ -74,9 +74,14 @@ const ROUTES: &[(&str, &str, Asks)] = &[
     ("POST", "/studio/spaces/new", Nothing),
     ("GET", "/studio/{space}/edit", Team),
     ("POST", "/studio/{space}/edit", Team),
+    ("GET", "/studio/{space}/edit/parts", Team),
+    ("GET", "/studio/{space}/edit/{part}", Team),
+    ("POST", "/studio/{space}/edit/{part}", Team),
+    ("POST", "/studio/{space}/experiences/order", Team),
     ("GET", "/studio/{space}/experiences/new", Team),
     ("POST", "/studio/{space}/experiences/new", Team),
     ("GET", "/studio/{space}/passes", Team),
+    ("POST", "/studio/{space}/passes/order", Team),
     ("GET", "/studio/{space}/passes/new", Team),
     ("POST", "/studio/{space}/passes/new", Team),
     ("GET", "/studio/{space}/passes/{pass}/edit", Team),
@@ -85,6 +90,7 @@ const ROUTES: &[(&str, &str, Asks)] = &[
     ("POST", "/studio/{space}/passes/{pass}/move", Team),
     ("GET", "/studio/{space}/{experience}/edit", Team),
     ("POST", "/studio/{space}/{experience}/edit", Team),
+    ("POST", "/studio/{space}/{experience}/move", Team),
     ("POST", "/studio/{space}/{experience}/poster", Team),
     ("POST", "/studio/{space}/{experience}/poster/remove", Team),
     ("POST", "/studio/{space}/{experience}/recordings/{id}/edit", Team),
@@ -304,7 +310,7 @@ async fn what_is_the_team_s_is_refused_to_strangers_and_rivals() {
             _ => id,
         };
         let path = path.replace("{space}", "demo").replace("{experience}", "live").replace("{pass}", "free");
-        let path = path.replace("{id}", id);
+        let path = path.replace("{id}", id).replace("{part}", "features");
         for browser in &mut strangers {
             let answer = match (*method, path.starts_with("/api/")) {
                 ("GET", _) => browser.get(&path).await,

@@ -17,6 +17,7 @@ mod lobby;
 mod pages;
 mod passes;
 mod recordings;
+mod sales;
 mod security;
 mod signing_in;
 mod studio;

@@ -14,6 +14,11 @@ export class RowsController extends Controller<HTMLElement> {
   #made = 0;
 
   override connect(): void {
+    // Empty rows are there for those without script; here they come by the button.
+    if (this.hasTemplateTarget)
+      for (const row of this.rowTargets.slice(1))
+        if (![...row.querySelectorAll<HTMLInputElement>("input, textarea")].some((field) => field.value))
+          row.remove();
     this.#settle();
   }
 
