@@ -52,8 +52,8 @@ export class SortController extends Controller<HTMLElement> {
     const items = this.itemTargets;
     const other = item && items[items.indexOf(item) + (button.value === "front" ? -1 : 1)];
     if (!item || !other) return;
-    if (button.value === "front") other.before(item);
-    else other.after(item);
+    if (button.value === "front") item.after(other);
+    else item.before(other);
     this.#settle();
     const free = button.disabled
       ? item.querySelector<HTMLElement>("button[name=towards]:not(:disabled)")
@@ -88,8 +88,9 @@ export class SortController extends Controller<HTMLElement> {
     const place = items.indexOf(item);
     const upper = items[place - 1];
     const lower = items[place + 1];
-    if (upper && y < middle(upper)) upper.before(item);
-    else if (lower && y > middle(lower)) lower.after(item);
+    // The others move around it: what leaves the page for a moment loses the pointer.
+    if (upper && y < middle(upper)) item.after(upper);
+    else if (lower && y > middle(lower)) item.before(lower);
   }
 
   #ended(
