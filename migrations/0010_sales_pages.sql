@@ -8,3 +8,6 @@ CREATE TABLE sales_parts (
     edited_at BIGINT NOT NULL,
     PRIMARY KEY (space_id, part)
 );
+
+-- How many hold a pass of a space now is counted from this alone; without it all grants of all spaces were read.
+CREATE INDEX grants_of_space ON grants (space_id, revoked_at, pass_id, user_id, expires_at);

@@ -62,7 +62,7 @@ impl SalesView {
         };
         let shown = |pair: &super::Question| QuestionView {
             question: pair.question.clone(),
-            answer_html: markdown::kept(&pair.answer),
+            answer_html: markdown::html(&pair.answer),
         };
         SalesView {
             category,

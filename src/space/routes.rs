@@ -17,6 +17,7 @@ use crate::page::{FormErrors, Moment, Page, Social, initials, respond, see_other
 use crate::pass::offer;
 use crate::pass::store::Pass;
 use crate::pass::views::{PassCard, Standing};
+use crate::poster::Poster;
 use crate::sales::views::{PartForm, SalesView};
 use crate::sales::{self, Part};
 use crate::security::visitor::Visit;
@@ -68,9 +69,10 @@ async fn sales_page(
     let person = access::person(state, at.session.as_deref(), space).await?;
     let accent = store::accent(&state.db, &space.id).await?;
     let experiences = pass::routes::experiences(state, space).await?;
+    let mut posters = poster::store::of_space(&state.db, &space.id).await?;
     let mut cards = vec![];
     for experience in &experiences {
-        cards.push(card(state, space, &accent, experience).await?);
+        cards.push(card_with(state, space, &accent, experience, posters.remove(experience.id.as_str())).await?);
     }
     let now = state.clock.now();
     let pass_card = |pass: &Pass| {
@@ -118,7 +120,7 @@ fn of_settings(settings: &Settings, accent: String) -> SpacePage {
         name: settings.name.clone(),
         slug: settings.slug.to_string(),
         headline: settings.headline.clone(),
-        description_html: markdown::kept(&settings.description),
+        description_html: markdown::html(&settings.description),
         accent,
     }
 }
@@ -152,6 +154,17 @@ pub async fn creator(state: &State, team: &TeamId) -> Result<Creator, Problem> {
 
 /// An experience in a list.
 pub async fn card(state: &State, space: &Space, accent: &str, experience: &Experience) -> Result<ShowCard, Problem> {
+    let poster = poster::store::of(&state.db, &experience.id).await?;
+    card_with(state, space, accent, experience, poster).await
+}
+
+async fn card_with(
+    state: &State,
+    space: &Space,
+    accent: &str,
+    experience: &Experience,
+    poster: Option<Poster>,
+) -> Result<ShowCard, Problem> {
     let snapshot = state.live.snapshot(&experience.id).await?;
     let live =
         snapshot.as_ref().and_then(|snapshot| snapshot.stream.as_ref()).is_some_and(|stream| on_air(&stream.phase));
@@ -160,7 +173,7 @@ pub async fn card(state: &State, space: &Space, accent: &str, experience: &Exper
         url: format!("/m/{}/{}", space.settings.slug, experience.settings.slug),
         space_name: space.settings.name.clone(),
         accent: accent.to_string(),
-        poster: poster::store::of(&state.db, &experience.id).await?,
+        poster,
         mark: initials(&experience.settings.title),
         starts_at: experience.settings.starts_at.map(Moment::from),
         live,

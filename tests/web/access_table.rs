@@ -147,6 +147,24 @@ fn every_route_has_a_row() {
     assert!(gone.is_empty(), "no longer mounted: {gone:?}");
 }
 
+/// An address part that stands beside spaces or experiences could be taken by one of them, and then lead elsewhere.
+#[test]
+fn words_of_our_own_addresses_cannot_be_taken_by_spaces_and_experiences() {
+    use backstage_core::slug::Slug;
+    for (_, path) in mounted() {
+        let parts: Vec<&str> = path.split('/').skip(1).collect();
+        let is_word = |part: &&&str| !part.is_empty() && !part.contains(['{', '@', '.']);
+        if let Some(word) = parts.first().filter(is_word) {
+            assert!(Slug::for_space(word).is_err(), "a space may be called {word}: {path}");
+        }
+        if let ["studio" | "m", "{space}", word, ..] = parts.as_slice()
+            && is_word(&word)
+        {
+            assert!(Slug::for_experience(word).is_err(), "an experience may be called {word}: {path}");
+        }
+    }
+}
+
 struct Stage {
     house: House,
     /// Id and recording of each experience.
