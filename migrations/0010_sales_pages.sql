@@ -11,3 +11,10 @@ CREATE TABLE sales_parts (
 
 -- How many hold a pass of a space now is counted from this alone; without it all grants of all spaces were read.
 CREATE INDEX grants_of_space ON grants (space_id, revoked_at, pass_id, user_id, expires_at);
+
+-- What kind of experience it is, for those that are no live stream. `body` is JSON of the kind's own.
+CREATE TABLE experience_kinds (
+    experience_id TEXT PRIMARY KEY,
+    kind TEXT NOT NULL,
+    body TEXT NOT NULL
+);

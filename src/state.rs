@@ -94,6 +94,8 @@ pub struct State {
     pub access: Access,
     /// Who is signed in.
     pub sessions: Sessions,
+    /// Whose pages may be framed.
+    pub embed_hosts: Vec<String>,
     /// Rates.
     pub limits: Limits,
     /// Figures for operators.

@@ -11,6 +11,8 @@ pub struct StudioExperience {
     pub title: String,
     /// Address part.
     pub slug: String,
+    /// It has a lobby and a studio.
+    pub has_stage: bool,
     /// On air now.
     pub live: bool,
     /// Announced start.

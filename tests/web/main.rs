@@ -11,6 +11,7 @@ mod access;
 mod access_table;
 mod browser;
 mod delivery;
+mod embeds;
 mod house;
 mod live;
 mod lobby;
