@@ -157,7 +157,7 @@ async fn asked(state: &State, turn: u64) {
     };
     let team = TeamId::parse("team").unwrap();
     let space = Space { id: space, team, settings, experiences: vec![], suspended: false };
-    judge(&*access::of_user(state, &user, &space).await.unwrap());
+    judge(&access::of_user(state, &user, &space).await.unwrap());
 }
 
 struct Times {

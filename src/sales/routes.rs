@@ -156,7 +156,7 @@ async fn form_alone(at: &Visit, read: &Read, form: PartForm, status: StatusCode)
 enum Outcome {
     Saved,
     /// Shown again with messages.
-    Wrong(PartForm),
+    Wrong(Box<PartForm>),
     /// Somebody was faster.
     Late,
 }
@@ -191,7 +191,7 @@ pub async fn update(
                 Ok(at.see_other_with(&form_address(&read.space, part), "sales.saved"))
             };
         }
-        Outcome::Wrong(form) => (form, StatusCode::UNPROCESSABLE_ENTITY),
+        Outcome::Wrong(form) => (*form, StatusCode::UNPROCESSABLE_ENTITY),
         Outcome::Late => {
             // What is newest now, and what was typed beside it.
             let read = again(&at, &read).await?;
@@ -261,31 +261,31 @@ async fn save(at: &Visit, read: &Read, part: Part, sent: &mut Sent, form: PartFo
                 .then(|| locale::text("space.form.name_missing").to_string());
             let error = too_long(&headline, HEADLINE_CHARS_MAX);
             if name_error.is_some() || error.is_some() {
-                return Ok(Outcome::Wrong(PartForm { name_error, error, ..form }));
+                return Ok(Outcome::Wrong(Box::new(PartForm { name_error, error, ..form })));
             }
             revise(at, read, part, Settings { name, headline, ..read.space.settings.clone() }).await
         }
         Part::Description => {
             let description = many_lines(&form.description);
             if let Some(error) = too_long(&description, DESCRIPTION_CHARS_MAX) {
-                return Ok(Outcome::Wrong(PartForm { error: Some(error), ..form }));
+                return Ok(Outcome::Wrong(Box::new(PartForm { error: Some(error), ..form })));
             }
             revise(at, read, part, Settings { description, ..read.space.settings.clone() }).await
         }
         Part::Category => {
             if !form.category.is_empty() && !categories().contains(&form.category) {
                 let error = Some(locale::text("space.form.bad_value").to_string());
-                return Ok(Outcome::Wrong(PartForm { error, ..form }));
+                return Ok(Outcome::Wrong(Box::new(PartForm { error, ..form })));
             }
             put(at, read, part, &form.category, &[], &[]).await
         }
         Part::Features => match form::features(sent) {
             Ok(all) => put(at, read, part, &all, &[], &[]).await,
-            Err(bad) => Ok(Outcome::Wrong(PartForm { rows: bad.rows, error: bad.message, ..form })),
+            Err(bad) => Ok(Outcome::Wrong(Box::new(PartForm { rows: bad.rows, error: bad.message, ..form }))),
         },
         Part::Faq => match form::questions(sent) {
             Ok(all) => put(at, read, part, &all, &[], &[]).await,
-            Err(bad) => Ok(Outcome::Wrong(PartForm { rows: bad.rows, error: bad.message, ..form })),
+            Err(bad) => Ok(Outcome::Wrong(Box::new(PartForm { rows: bad.rows, error: bad.message, ..form }))),
         },
         Part::Cover => one_picture(at, read, part, read.parts.cover.as_ref(), sent, form).await,
         Part::Logo => one_picture(at, read, part, read.parts.logo.as_ref(), sent, form).await,
@@ -364,7 +364,7 @@ async fn gallery(at: &Visit, read: &Read, sent: &mut Sent, form: PartForm) -> Re
         gone.iter().map(|row| keys(&row.name)).collect::<Result<_, _>>().map_err(Problem::internal)?;
     if matches!(sent.file, Some(Ok(_))) && pictures.len() >= GALLERY_MAX {
         let error = Some(locale::text_with("sales.too_many", "count", GALLERY_MAX));
-        return Ok(Outcome::Wrong(PartForm { error, ..form }));
+        return Ok(Outcome::Wrong(Box::new(PartForm { error, ..form })));
     }
     let keep = match stored(at, Part::Gallery, sent).await? {
         Taken::New(name, keys) => {
@@ -378,7 +378,7 @@ async fn gallery(at: &Visit, read: &Read, sent: &mut Sent, form: PartForm) -> Re
 }
 
 fn wrong_picture(form: PartForm, key: &str) -> Outcome {
-    Outcome::Wrong(PartForm { error: Some(locale::text(key).to_string()), ..form })
+    Outcome::Wrong(Box::new(PartForm { error: Some(locale::text(key).to_string()), ..form }))
 }
 
 /// What became of the file that was sent.
