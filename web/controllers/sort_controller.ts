@@ -10,11 +10,14 @@ import { toast } from "../lib/toast";
  */
 export class SortController extends Controller<HTMLElement> {
   static override targets = ["item"];
-  static override values = { url: String };
+  static override values = { url: String, columns: String };
   declare readonly itemTargets: HTMLElement[];
   declare urlValue: string;
+  /** Id of a table on the page with a column per item behind the first one: its columns follow. */
+  declare columnsValue: string;
   readonly #said = el("p", "visually-hidden");
   #saved: HTMLElement[] = [];
+  #columns: HTMLElement[] = [];
   #dragged: HTMLElement | null = null;
   #saving: Promise<void> = Promise.resolve();
 
@@ -23,6 +26,7 @@ export class SortController extends Controller<HTMLElement> {
     this.element.after(this.#said);
     this.element.addEventListener("submit", this.#pressed);
     this.#saved = this.itemTargets;
+    this.#columns = this.itemTargets;
     this.#settle();
   }
 
@@ -116,6 +120,18 @@ export class SortController extends Controller<HTMLElement> {
     for (const item of order) this.element.append(item);
   }
 
+  #sortColumns(items: HTMLElement[]): void {
+    const table = this.columnsValue ? document.getElementById(this.columnsValue) : null;
+    if (!(table instanceof HTMLTableElement) || items.length !== this.#columns.length) return;
+    for (const row of table.rows) {
+      const cells = [...row.cells].slice(1);
+      row.append(
+        ...items.map((item) => cells[this.#columns.indexOf(item)]).filter((cell) => cell !== undefined),
+      );
+    }
+    this.#columns = items;
+  }
+
   /** Saves one after the other: the last order wins. */
   #save(item: HTMLElement): void {
     const order = this.itemTargets;
@@ -140,6 +156,7 @@ export class SortController extends Controller<HTMLElement> {
 
   #settle(): void {
     const items = this.itemTargets;
+    this.#sortColumns(items);
     items.forEach((item, place) => {
       for (const [towards, end] of [
         ["front", 0],
