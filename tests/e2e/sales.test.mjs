@@ -277,4 +277,39 @@ describe("a sales page", { timeout: 240_000 }, () => {
     await page.goto(`${server.url}/studio`);
     assert.deepEqual(await page.locator("[data-sort-target=item]").evaluateAll((items) => items.map((one) => one.dataset.sortName)), ["Backstage talk", "Live from backstage"]);
   });
+
+  it("shows a page of another site in a frame to those with a pass, and to nobody else", async () => {
+    const page = await first.page();
+    await page.goto(`${server.url}/studio/demo/experiences/new`);
+    await page.getByLabel("Title").fill("The film");
+    await page.getByLabel("Address to show").waitFor({ state: "hidden" });
+    await page.getByRole("radio", { name: /^Page of another site/ }).press("Space");
+    await page.getByLabel("Starts at").waitFor({ state: "hidden" });
+    await page.getByLabel("Address to show").fill("https://evil.test/film");
+    await page.getByRole("button", { name: "Create experience" }).press("Enter");
+    await page.getByText("That site cannot be shown here.").waitFor();
+    await page.getByLabel("Address to show").fill("https://vimeo.com/76979871");
+    await page.getByRole("button", { name: "Create experience" }).press("Enter");
+    await page.waitForURL("**/m/demo/the-film");
+
+    // The other site, played by the test.
+    const viewer = await openBrowser({ viewport: PHONE });
+    const reached = [];
+    await viewer.context.route("https://player.vimeo.com/**", (route) => {
+      reached.push(route.request().url());
+      return route.fulfill({ contentType: "text/html", body: "<!doctype html><html lang=en><title>Player</title><main><h1>A film plays</h1></main>" });
+    });
+    const other = await viewer.page();
+    await other.goto(`${server.url}/m/demo/the-film`);
+    await other.getByRole("button", { name: "Join" }).waitFor();
+    assert.deepEqual(reached, []);
+    await other.getByRole("button", { name: "Join" }).click();
+    const frame = other.frameLocator("iframe[title='The film']");
+    await frame.getByRole("heading", { name: "A film plays" }).waitFor();
+    assert.deepEqual(reached, ["https://player.vimeo.com/video/76979871"]);
+    const over = await other.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    assert.ok(over <= 0, `scrolls sideways by ${over} px`);
+    await viewer.close();
+    assert.deepEqual(viewer.problems, []);
+  });
 });
