@@ -255,6 +255,7 @@ impl App {
             live,
             access: Access::default(),
             sessions: Sessions::default(),
+            shown: Default::default(),
             embed_hosts: config.embeds.hosts.clone(),
             limits: Limits::new(&rates(&config.limits, wider)),
             metrics: base.metrics,

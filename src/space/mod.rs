@@ -2,6 +2,7 @@
 
 pub mod form;
 pub mod routes;
+pub mod shown;
 pub mod store;
 pub mod views;
 

@@ -9,6 +9,7 @@ use backstage_core::{SpaceId, TeamId, Timestamp, UserId};
 use serde::Deserialize;
 
 use super::form::Typed;
+use super::shown::{self, Shown};
 use super::store;
 use super::views::{Creator, ShowCard, SpaceEdit, SpaceForm, SpaceNew, SpacePage, SpaceShow};
 use crate::audit::{self, Action};
@@ -23,7 +24,7 @@ use crate::sales::{self, Part};
 use crate::security::visitor::Visit;
 use crate::state::State;
 use crate::studio::routes::{Wants, find_space};
-use crate::{access, markdown, pass, poster, profile, team};
+use crate::{access, markdown, poster, profile, team};
 
 /// Which pass a sales page tells about.
 #[derive(Deserialize)]
@@ -33,57 +34,47 @@ pub struct Selection {
 
 /// `GET /{space}`, with `?pass=` for another pass than the default.
 pub async fn show(at: Visit, slug: web::Path<String>, wanted: web::Query<Selection>) -> Result<HttpResponse, Problem> {
-    let Some(found) = at.state.store.find_space(&slug).await? else {
+    let Some(shown) = shown::at(&at.state, &slug).await? else {
         return moved(&at.state, &slug).await;
     };
-    let space = found.state;
-    let passes = offer::passes(&at.state, &space.id).await?;
+    let passes = &shown.passes;
     // An address from before a rename or an archiving still shows the space.
-    let chosen = offer::selected(&passes, wanted.pass.as_deref()).or_else(|| offer::selected(&passes, None));
-    sales_page(&at, &space, &passes, chosen, false).await
+    let chosen = offer::selected(passes, wanted.pass.as_deref()).or_else(|| offer::selected(passes, None));
+    sales_page(&at, &shown, chosen, false).await
 }
 
 /// `GET /{space}/{pass}`: the team sees drafts there too.
 pub async fn show_pass(at: Visit, address: web::Path<(String, String)>) -> Result<HttpResponse, Problem> {
     let state = &at.state;
-    let Some(found) = state.store.find_space(&address.0).await? else {
+    let Some(shown) = shown::at(state, &address.0).await? else {
         let space = moved_space(state, &address.0).await?.ok_or_else(Problem::not_found)?;
         return Ok(see_other(&format!("/{}/{}", space.settings.slug, address.1)));
     };
-    let space = found.state;
-    let passes = offer::passes(state, &space.id).await?;
-    let edits = access::role(state, at.session.as_deref(), &space).await?.is_some_and(|role| role.may_edit());
+    let edits = access::role(state, at.session.as_deref(), &shown.space).await?.is_some_and(|role| role.may_edit());
     let here = |pass: &&Pass| pass.terms.slug.as_str() == address.1 && (edits || pass.is_published());
-    let chosen = passes.iter().find(here).ok_or_else(Problem::not_found)?;
-    sales_page(&at, &space, &passes, Some(chosen), true).await
+    let chosen = shown.passes.iter().find(here).ok_or_else(Problem::not_found)?;
+    sales_page(&at, &shown, Some(chosen), true).await
 }
 
-async fn sales_page(
-    at: &Visit,
-    space: &Space,
-    passes: &[Pass],
-    chosen: Option<&Pass>,
-    alone: bool,
-) -> Result<HttpResponse, Problem> {
+async fn sales_page(at: &Visit, shown: &Shown, chosen: Option<&Pass>, alone: bool) -> Result<HttpResponse, Problem> {
     let state = &at.state;
+    let Shown { space, passes, experiences, posters, parts, accent, creator } = shown;
     let person = access::person(state, at.session.as_deref(), space).await?;
-    let accent = store::accent(&state.db, &space.id).await?;
-    let experiences = pass::routes::experiences(state, space).await?;
-    let mut posters = poster::store::of_space(&state.db, &space.id).await?;
     let mut cards = vec![];
-    for experience in &experiences {
-        cards.push(card_with(state, space, &accent, experience, posters.remove(experience.id.as_str())).await?);
+    for experience in experiences {
+        let poster = posters.get(experience.id.as_str()).cloned();
+        cards.push(card_with(state, space, accent, experience, poster).await?);
     }
     let now = state.clock.now();
     let pass_card = |pass: &Pass| {
-        let url = offer::entrance(space, &experiences, pass);
+        let url = offer::entrance(space, experiences, pass);
         let standing = match offer::grant(&person, pass) {
             _ if person.role.is_some() => Standing::In { url, until: None },
             None => Standing::Free,
             Some(grant) if offer::ended(grant, now).is_some() => Standing::Over,
             Some(grant) => Standing::In { url, until: grant.expires_at.map(Moment::from) },
         };
-        PassCard::of(pass, &experiences, standing)
+        PassCard::of(pass, experiences, standing)
     };
     let offered = passes.iter().filter(|pass| pass.is_published() && !space.suspended);
     let settings = &space.settings;
@@ -97,21 +88,20 @@ async fn sales_page(
     };
     let texts = [settings.headline.as_str(), settings.description.as_str()];
     let may_edit = person.role.is_some_and(|role| role.may_edit());
-    let parts = sales::store::of(&state.db, &space.id).await?;
-    let versions = if may_edit { sales::routes::versions(state, space, &parts) } else { Default::default() };
-    let sales = SalesView::of(&parts, versions);
+    let versions = if may_edit { sales::routes::versions(state, space, parts) } else { Default::default() };
+    let sales = SalesView::of(parts, versions);
     let poster = sales.cover.as_ref().or(cards.iter().find_map(|card| card.poster.as_ref()));
     let social = Social::of(&state.site.public_url, &path, texts, poster);
     render(&SpaceShow {
         page: Page { social: Some(social), ..at.page(title) },
-        creator: creator(state, &space.team).await?,
+        creator: creator.clone(),
         experiences: cards,
         passes: if alone { vec![] } else { offered.map(pass_card).collect() },
         chosen: chosen.filter(|_| !space.suspended).map(pass_card),
         alone,
         may_edit,
         sales,
-        space: of_settings(settings, accent),
+        space: of_settings(settings, accent.clone()),
     })
 }
 

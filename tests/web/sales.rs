@@ -525,3 +525,30 @@ async fn parts_are_kept_on_postgres_too() {
     assert_eq!(post(&mut creator, "features", &fields, None, &[("x-part", "1")]).await.status, 409);
     house.close().await;
 }
+
+#[actix_web::test]
+async fn what_many_read_at_once_is_never_older_than_the_last_write() {
+    let house = House::open().await;
+    let mut creator = house.creator().await;
+    let db = &house.app.state.db;
+    let before = db.generation();
+    drop(db.begin_write().await.unwrap());
+    assert!(db.generation() > before, "a transaction that nobody finished");
+    for number in 0..20 {
+        let title = format!("Title {number}.");
+        let old = house.browser().get("/demo").await.body;
+        assert!(!old.contains(&title));
+        assert_eq!(save(&mut creator, "features", &[("title", &title), ("text", "")], None).await.status, 200);
+        let (mut one, mut two) = (house.browser(), house.browser());
+        let (one, two) = futures_util::future::join(one.get("/demo"), two.get("/demo/free")).await;
+        assert!(one.body.contains(&title) && two.body.contains(&title), "{number}");
+    }
+    // What another process writes is seen a second later.
+    house.sql("UPDATE space_looks SET accent = 'violet'").await;
+    let began = std::time::Instant::now();
+    while !house.browser().get("/demo").await.body.contains("data-accent=\"violet\"") {
+        assert!(began.elapsed() < std::time::Duration::from_secs(3), "not seen");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    house.close().await;
+}
