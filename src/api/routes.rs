@@ -9,7 +9,7 @@ use crate::error::Problem;
 use crate::security::shell::BODY_BYTES_MAX;
 use crate::{
     access, account, admission, alert, assets, dev, experience, home, live, objects, pass, poster, profile, recording,
-    session, space, stream, studio, user,
+    sales, session, space, stream, studio, user,
 };
 
 use super::{openapi, preflight};
@@ -97,12 +97,20 @@ fn pages(config: &mut ServiceConfig) {
                 .route(get().to(space::routes::edit))
                 .route(post().to(space::routes::update)),
         )
+        .service(one("/studio/{space}/edit/parts", get().to(sales::routes::index)))
+        .service(
+            resource("/studio/{space}/edit/{part}")
+                .route(get().to(sales::routes::show))
+                .route(post().to(sales::routes::update)),
+        )
+        .service(one("/studio/{space}/experiences/order", post().to(experience::order::update)))
         .service(
             resource("/studio/{space}/experiences/new")
                 .route(get().to(experience::routes::new))
                 .route(post().to(experience::routes::create)),
         )
         .service(one("/studio/{space}/passes", get().to(pass::routes::index)))
+        .service(one("/studio/{space}/passes/order", post().to(pass::order::update)))
         .service(
             resource("/studio/{space}/passes/new")
                 .route(get().to(pass::routes::new))
@@ -120,6 +128,7 @@ fn pages(config: &mut ServiceConfig) {
                 .route(get().to(experience::routes::edit))
                 .route(post().to(experience::routes::update)),
         )
+        .service(one("/studio/{space}/{experience}/move", post().to(experience::order::shift)))
         .service(one("/studio/{space}/{experience}/poster", post().to(poster::routes::update)))
         .service(one("/studio/{space}/{experience}/poster/remove", post().to(poster::routes::remove)))
         .service(one("/studio/{space}/{experience}/recordings/{id}/edit", post().to(recording::routes::update)))

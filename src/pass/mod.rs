@@ -6,6 +6,7 @@ pub mod form;
 pub mod grants;
 pub mod held;
 pub mod offer;
+pub mod order;
 pub mod routes;
 pub mod store;
 pub mod views;

@@ -55,7 +55,7 @@ pub async fn join(at: Visit, req: HttpRequest, address: web::Path<(String, Strin
 
 /// The experiences of a space in their order.
 pub async fn experiences(state: &State, space: &Space) -> Result<Vec<Experience>, Problem> {
-    Ok(state.store.experiences_of(&space.id).await?.into_iter().map(|found| found.state).collect())
+    Ok(state.store.experiences_in(space).await?.into_iter().map(|found| found.state).collect())
 }
 
 /// `GET /studio/{space}/passes`

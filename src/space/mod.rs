@@ -3,6 +3,7 @@
 pub mod api;
 pub mod form;
 pub mod routes;
+pub mod shown;
 pub mod store;
 pub mod views;
 

@@ -20,6 +20,7 @@ use crate::api::answers::{Counted, ProblemShape, Team};
 use crate::api::body;
 use crate::api::words::DeliveryWord;
 use crate::error::{Problem, refused};
+use crate::experience::kinds;
 use crate::experience::views::ExperiencePage;
 use crate::live::broadcasts;
 use crate::live::channel::Snapshot;
@@ -45,6 +46,16 @@ async fn hosted(at: &Visit, id: &str) -> Result<Arc<Snapshot>, Problem> {
         Some(role) if Role::may_host(role) => Ok(snapshot),
         _ => Err(Problem::not_yours()),
     }
+}
+
+/// The experience, if the visitor may host it and there is a stage to host on.
+async fn staged(at: &Visit, id: &str) -> Result<Arc<Snapshot>, Problem> {
+    let snapshot = hosted(at, id).await?;
+    if kinds::store::of(&at.state.db, &snapshot.experience.id).await?.has_stage() {
+        return Ok(snapshot);
+    }
+    let words = "This experience shows a page of another site. It has no stage to go live on.";
+    Err(Problem::new(StatusCode::CONFLICT, "no_stage", words))
 }
 
 /// The stream's place, if the visitor may host it.
@@ -134,7 +145,7 @@ pub(super) struct Nothing {}
     ),
 )]
 pub async fn lobby(at: Visit, id: web::Path<String>) -> Result<HttpResponse, Problem> {
-    let experience = &hosted(&at, &id).await?.experience;
+    let experience = &staged(&at, &id).await?.experience;
     let event = ExperienceEvent::OpenLobby { stream: new_stream(&at)? };
     at.state
         .stage
@@ -157,7 +168,7 @@ pub async fn lobby(at: Visit, id: web::Path<String>) -> Result<HttpResponse, Pro
     ),
 )]
 pub async fn go_live(at: Visit, id: web::Path<String>) -> Result<HttpResponse, Problem> {
-    let experience = &hosted(&at, &id).await?.experience;
+    let experience = &staged(&at, &id).await?.experience;
     let event = ExperienceEvent::GoLive { stream: new_stream(&at)? };
     at.state
         .stage
