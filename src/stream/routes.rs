@@ -139,7 +139,8 @@ pub(super) struct Nothing {}
     params(("id" = String, Path, description = "Id of the experience", min_length = 1, max_length = 64)),
     responses(
         (status = 200, description = "The stream", body = inline(StreamRef<'static>)),
-        (status = 409, description = "`already_live`: a stream is on air or about to be", body = ProblemShape,
+        (status = 409, description = "`already_live`: a stream is on air or about to be. `no_stage`: it shows a page of another \
+         site", body = ProblemShape,
          content_type = "application/problem+json"),
         Team, Counted,
     ),
@@ -162,7 +163,8 @@ pub async fn lobby(at: Visit, id: web::Path<String>) -> Result<HttpResponse, Pro
     params(("id" = String, Path, description = "Id of the experience", min_length = 1, max_length = 64)),
     responses(
         (status = 200, description = "A ticket for the stage", body = inline(Publisher<'static>)),
-        (status = 409, description = "`already_live`: a stream is on air or about to be", body = ProblemShape,
+        (status = 409, description = "`already_live`: a stream is on air or about to be. `no_stage`: it shows a page of another \
+         site", body = ProblemShape,
          content_type = "application/problem+json"),
         Team, Counted,
     ),

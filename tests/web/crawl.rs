@@ -17,6 +17,8 @@ pub struct Field {
     pub free: bool,
     /// An address part that is taken once.
     pub slug: bool,
+    /// Nobody sees it: the page says it.
+    pub hidden: bool,
 }
 
 /// A form that posts.
@@ -39,7 +41,19 @@ pub fn forms(page: &str, body: &str) -> Vec<Form> {
     let posting = select(&html, "form")
         .into_iter()
         .filter(|form| form.value().attr("method").is_some_and(|method| method.eq_ignore_ascii_case("post")));
-    posting.map(|form| of(page, form)).collect()
+    posting.map(|form| of(page, form)).chain(sorted(page, &html)).collect()
+}
+
+/// What script posts for a list that is sorted by dragging: the names of its items, first one first.
+fn sorted(page: &str, html: &Html) -> Vec<Form> {
+    let list = |list: ElementRef<'_>| {
+        let action = list.value().attr("data-sort-url-value")?.to_string();
+        let item = Selector::parse("[data-sort-id]").unwrap();
+        let items = list.select(&item).map(|item| item.value().attr("data-sort-id").unwrap_or_default().to_string());
+        let field = |value| Field { name: "item".into(), value, free: true, slug: false, hidden: true };
+        Some(Form { page: page.into(), action, multipart: false, fields: items.map(field).collect() })
+    };
+    select(html, "[data-sort-url-value]").into_iter().filter_map(list).collect()
 }
 
 fn of(page: &str, form: ElementRef<'_>) -> Form {
@@ -80,7 +94,7 @@ fn of(page: &str, form: ElementRef<'_>) -> Form {
             (true, "number") => Some(attr("min")).filter(|min| !min.is_empty()).unwrap_or_else(|| "1".into()),
             (true, _) => "plain".into(),
         };
-        fields.push(Field { name, value, free, slug });
+        fields.push(Field { name, value, free, slug, hidden: kind == "hidden" });
     }
     let attr = |name: &str| form.value().attr(name).unwrap_or_default().to_string();
     let action = Some(attr("action")).filter(|action| !action.is_empty()).unwrap_or_else(|| page.to_string());
@@ -93,8 +107,19 @@ impl Form {
         self.fields.iter().any(|field| field.free)
     }
 
+    /// As it stands on its page now: what is saved against the version that was read is refused with an older one.
+    async fn fresh(&self, browser: &mut Browser) -> Option<Form> {
+        self.fields.iter().find(|field| field.name == "version")?;
+        let page = browser.get(&self.page).await;
+        forms(&self.page, &page.body).into_iter().find(|form| form.action == self.action)
+    }
+
     /// Posts it with these values instead of the proposed ones.
     pub async fn post(&self, browser: &mut Browser, csrf: &str, instead: &[(&str, &str)]) -> Answer {
+        let fresh = self.fresh(browser).await;
+        let version = fresh.iter().flat_map(|form| &form.fields).find(|field| field.name == "version");
+        let version = version.map(|field| ("version", field.value.as_str()));
+        let instead: Vec<(&str, &str)> = instead.iter().copied().chain(version).collect();
         let value = |field: &Field| {
             let own = instead.iter().find(|(name, _)| *name == field.name);
             own.map_or_else(|| field.value.clone(), |(_, value)| value.to_string())

@@ -71,6 +71,22 @@ async fn save(browser: &mut Browser, part: &str, fields: &[(&str, &str)], file: 
     post(browser, part, &fields, file, &[("x-part", "1")]).await
 }
 
+/// Something in each part that is not a setting of the space.
+pub async fn write_all(browser: &mut Browser) {
+    let photo = picture(640, 360, ImageFormat::Jpeg);
+    let words: [(&str, &[(&str, &str)]); 3] = [
+        ("category", &[("category", "music")]),
+        ("features", &[("title", "Two cameras"), ("text", "Front and back")]),
+        ("faq", &[("question", "When?"), ("answer", "Soon")]),
+    ];
+    for (part, fields) in words {
+        assert_eq!(save(browser, part, fields, None).await.status, 200, "{part}");
+    }
+    for part in ["cover", "logo", "gallery"] {
+        assert_eq!(save(browser, part, &[("alt", "A stage")], Some(&photo)).await.status, 200, "{part}");
+    }
+}
+
 async fn objects(house: &House) -> Vec<Key> {
     let page = house.app.state.objects.list(&Prefix::parse("posters/").unwrap(), None, 100).await.unwrap();
     page.objects.into_iter().map(|object| object.key).collect()

@@ -5,9 +5,11 @@ use crate::browser::{Answer, Browser};
 use crate::crawl::{Field, Form};
 use crate::house::House;
 use crate::lobby::upload_some_at;
+use backstage::experience::kinds::{self, Kind};
 use backstage::recording::ticket;
+use backstage::sales::{Part, store::Change};
 use backstage::world::SystemClock;
-use backstage::{alert, pass, poster, profile, recording, session, space, team, user};
+use backstage::{alert, pass, poster, profile, recording, sales, session, space, team, user};
 use backstage_actors::ports::{Clock, Path};
 use backstage_core::access::RecordingRule;
 use backstage_core::{ExperienceId, PassId, SpaceId, StreamId, TeamId, Timestamp, UserId};
@@ -23,6 +25,8 @@ struct World {
     team: TeamId,
     space: SpaceId,
     experience: ExperienceId,
+    /// Another one, which shows a page of another site.
+    embed: ExperienceId,
     stream: StreamId,
     recording: String,
     draft: PassId,
@@ -42,6 +46,11 @@ impl World {
         assert_eq!(browser.form(&format!("/studio/{who}/experiences/new"), &fields).await.status, 303);
         let space = state.store.find_space(who).await.unwrap().unwrap().state;
         let experience = state.store.find_experience(&space.id, &show).await.unwrap().unwrap().state.id;
+        let (embed, url) = (format!("{who}-embed"), format!("https://player.vimeo.com/video/1?of={who}"));
+        let fields = [("title", embed.as_str()), ("slug", &embed), ("grace_s", "60"), ("access", "pass")];
+        let fields = [fields.as_slice(), &[("kind", "embed"), ("embed_url", &url)]].concat();
+        assert_eq!(browser.form(&format!("/studio/{who}/experiences/new"), &fields).await.status, 303);
+        let embed = state.store.find_experience(&space.id, &embed).await.unwrap().unwrap().state.id;
         for (slug, status) in [("draft", "draft"), ("week", "published")] {
             let body = json!({ "slug": format!("{who}-{slug}"), "name": format!("{who}-{slug}"), "status": status,
                                "internal_name": format!("secret-of-{who}"), "days": 7 });
@@ -64,6 +73,8 @@ impl World {
         let me = browser.get("/api/v1/me").await.json();
         let user: UserId = me["id"].as_str().unwrap().parse().unwrap();
         let team = team::store::of_user(db, &user).await.unwrap()[0].0.clone();
+        let says = questions_of(who);
+        assert!(sales::store::put(db, &space.id, faq(None, &says), &user, SystemClock.now()).await.unwrap());
         let fan: UserId = format!("{who}-fan").parse().unwrap();
         let now = SystemClock.now();
         user::store::add(db, &fan, Some(&format!("fan-of-{who}@example.com")), &format!("{who}-fan"), now)
@@ -78,18 +89,19 @@ impl World {
             .await
             .unwrap();
         let sessions = session::store::of_user(db, &user, now).await.unwrap().into_iter().map(|row| row.id).collect();
-        // The space hears of its experience a moment later, and so does the stream of its room.
+        // The space hears of its experiences a moment later, and so does the stream of its room.
         let began = Instant::now();
-        while state.store.space(&space.id).await.unwrap().unwrap().state.experiences.is_empty()
+        while state.store.space(&space.id).await.unwrap().unwrap().state.experiences.len() < 2
             || !house.rooms.all().contains(&stream)
         {
-            assert!(began.elapsed() < Duration::from_secs(10), "the space never heard of it");
+            assert!(began.elapsed() < Duration::from_secs(10), "the space never heard of them");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         let world = World {
             who,
             team,
             experience,
+            embed,
             stream,
             recording,
             draft: named(&format!("{who}-draft")),
@@ -122,6 +134,7 @@ impl World {
             self.user.to_string(),
             self.space.to_string(),
             self.experience.to_string(),
+            self.embed.to_string(),
             self.stream.to_string(),
             self.recording.clone(),
             self.who.to_string(),
@@ -144,17 +157,32 @@ impl World {
         for id in &ids {
             for pass in &passes {
                 let path = route.replace("{space}", space).replace("{experience}", &show).replace("{pass}", pass);
-                all.insert(path.replace("{id}", id).replace("{handle}", self.who));
+                all.insert(path.replace("{id}", id).replace("{handle}", self.who).replace("{part}", "headline"));
             }
         }
         all.into_iter().collect()
     }
 }
 
+/// The body of a part of their sales page.
+fn questions_of(who: &str) -> String {
+    json!([{ "question": format!("{who}-question"), "answer": format!("{who}-answer") }]).to_string()
+}
+
+fn faq<'a>(was: Option<&'a str>, body: &'a str) -> Change<'a> {
+    Change { part: Part::Faq, was, body, keep: &[], doom: &[] }
+}
+
 /// A page or a route asked with all that it needs, but by somebody else.
 async fn ask(browser: &mut Browser, method: &str, path: &str) -> Answer {
     let csrf = browser.csrf.clone();
-    let field = |name: &str, value: &str| Field { name: name.into(), value: value.into(), free: false, slug: false };
+    let field = |name: &str, value: &str| Field {
+        name: name.into(),
+        value: value.into(),
+        free: false,
+        slug: false,
+        hidden: false,
+    };
     let fields = vec![
         field("name", "Taken"),
         field("title", "Taken"),
@@ -167,6 +195,8 @@ async fn ask(browser: &mut Browser, method: &str, path: &str) -> Answer {
         field("alt", "Taken"),
         field("wanted", "on"),
         field("token", "x"),
+        field("item", "taken"),
+        field("headline", "Taken"),
     ];
     match (method, path.starts_with("/api/")) {
         ("GET", _) => browser.get(path).await,
@@ -180,7 +210,8 @@ async fn ask(browser: &mut Browser, method: &str, path: &str) -> Answer {
             browser.json(method, path, &body.to_string()).await
         }
         (_, false) => {
-            let multipart = path.ends_with("/poster");
+            // A part of a sales page comes as a poster does.
+            let multipart = path.ends_with("/poster") || path.contains("/edit/");
             let form = Form { page: String::new(), action: path.into(), multipart, fields };
             form.post(browser, &csrf, &[]).await
         }
@@ -202,7 +233,9 @@ async fn no_address_shows_or_changes_what_is_another_s() {
         for (method, route, asks) in ROUTES.iter().filter(|(_, route, _)| !route.starts_with("/dev/")) {
             // In the other's space as it is, and as if it stood in one's own.
             for space in [one.who, theirs] {
-                if space == theirs && !(route.contains("{space}") && route.matches('{').count() > 1) {
+                // A part of the sales page is everybody's own.
+                let things = route.replace("{part}", "").matches('{').count();
+                if space == theirs && !(route.contains("{space}") && things > 1) {
                     continue;
                 }
                 // Where one may go with what is one's own.
@@ -291,13 +324,17 @@ async fn told(house: &House, world: &World) -> BTreeMap<&'static str, String> {
         "grants::held": pass::grants::held(db, fan, space),
         "grants::of_user": pass::grants::of_user(db, fan),
         "grants::holders": pass::grants::holders(db, space, experience, now),
+        "kinds::of": kinds::store::of(db, &world.embed),
         "pass::of_space": pass::store::of_space(db, space),
         "poster::of": poster::store::of(db, experience),
+        "poster::of_space": poster::store::of_space(db, space),
         "profile::of_team": profile::store::of_team(db, &world.team),
         "recording::of_experience": recording::store::of_experience(db, experience),
         "recording::rules": recording::store::rules(db, experience),
         "recording::position": recording::store::position(db, fan, &world.recording),
         "recording::positions": recording::store::positions(db, fan, experience),
+        "sales::of": sales::store::of(db, space),
+        "sales::editors": sales::store::editors(db, space),
         "space::accent": space::store::accent(db, space),
         "pages::find_experience": async { store.find_experience(space, &show).await.map(|found| found.map(|found| found.state)) },
         "pages::space": async { store.space(space).await.map(|found| found.map(|found| found.state)) },
@@ -371,6 +408,9 @@ async fn no_query_gives_or_changes_rows_of_another_owner() {
     assert_eq!(recording::store::position(db, &ada.fan, &bob.recording).await.unwrap(), None);
     assert!(recording::store::positions(db, &ada.fan, &bob.experience).await.unwrap().is_empty());
     assert!(store.find_experience(&ada.space, "bob-show").await.unwrap().is_none());
+    let (was, taken) = (questions_of("bob"), questions_of("taken"));
+    let put = sales::store::put(db, &ada.space, faq(Some(&was), &taken), &bob.user, now).await.unwrap();
+    assert!(!put, "written over what stood in another's space");
     assert_eq!(team::store::role(db, &ada.team, &bob.user).await.unwrap(), None);
     assert!(!session::store::revoke(db, &ada.sessions[0], &bob.user, now).await.unwrap());
     // Each change of bob's leaves ada's as it was.
@@ -386,6 +426,9 @@ async fn no_query_gives_or_changes_rows_of_another_owner() {
         "alert::want": alert::store::want(db, "again", &bob.fan, &bob.experience, None, now),
         "grants::revoke": pass::grants::revoke(db, &bob.space, &bob.fan, now),
         "grants::give": pass::grants::give(db, "again", &bob.draft, &bob.space, &bob.fan, (now, None)),
+        "kinds::put": kinds::store::put(db, &bob.embed, &Kind::Live),
+        "sales::put": sales::store::put(db, &bob.space, faq(Some(&was), &taken), &bob.user, now),
+        "sales::sign": sales::store::sign(db, &bob.space, &[Part::Headline, Part::Faq], &bob.fan, now),
         "poster::describe": poster::store::describe(db, &bob.experience, "Another"),
         "poster::put": poster::store::put(db, &bob.experience, "another", &[], "Another", now),
         "poster::remove": poster::store::remove(db, &bob.experience, now),
