@@ -183,6 +183,8 @@ fn harmless(place: &str, answer: &Answer) {
                 answer.body.lines().any(|line| line.starts_with("SUMMARY:injected") || line.starts_with("X-Inj"));
             assert!(entries <= 1 && !forged, "{place}: {}", answer.body);
         }
+        // Written anew from what was uploaded.
+        "image/jpeg" if place.starts_with("/posters/") => {}
         "" | "application/json" | "application/problem+json" | "application/vnd.apple.mpegurl" | "video/mp4" => {}
         kind => panic!("{place}: {kind}"),
     }
