@@ -5,54 +5,17 @@ import { execFileSync, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import { startServer, until } from "../tests/e2e/server.mjs";
+import { startServer } from "../tests/e2e/server.mjs";
 import { cpuPer10000, median } from "./load.mjs";
+import { Visitor } from "./visitor.mjs";
 
 const SECONDS = 2;
 const ROUNDS = 5;
 const CONNECTIONS = 64;
 const peerFolder = fileURLToPath(new URL("peer", import.meta.url));
 
-class Visitor {
-  constructor(url) {
-    Object.assign(this, { url, jar: new Map() });
-  }
-
-  headers(extra = {}) {
-    const cookie = [...this.jar].map(([name, value]) => `${name}=${value}`).join("; ");
-    return { cookie, origin: this.url, ...extra };
-  }
-
-  async ask(path, options = {}) {
-    const answer = await fetch(this.url + path, { redirect: "manual", ...options, headers: this.headers(options.headers) });
-    for (const line of answer.headers.getSetCookie()) {
-      const [, name, value] = /^([^=]+)=([^;]*)/.exec(line);
-      this.jar.set(name, value);
-    }
-    return answer;
-  }
-
-  async page(path) {
-    const text = await (await this.ask(path)).text();
-    this.csrf = /name="csrf-token" content="([^"]*)"/.exec(text)?.[1];
-    this.experience = /data-experience-id="([^"]*)"/.exec(text)?.[1] ?? this.experience;
-    return text;
-  }
-
-  async form(path, fields) {
-    const body = new URLSearchParams({ csrf: this.csrf, ...fields });
-    const answer = await this.ask(path, { method: "POST", body });
-    if (answer.status >= 400) throw new Error(`POST ${path}: ${answer.status} ${await answer.text()}`);
-    return answer;
-  }
-}
-
 async function goLive(url) {
-  const creator = new Visitor(url);
-  await creator.page("/sign-in");
-  await creator.form("/sign-in", { email: "creator@example.com" });
-  const code = await until(async () => (await (await fetch(`${url}/dev/mail.json`)).json())[0]?.code, "the code");
-  await creator.form("/sign-in/code", { email: "creator@example.com", code });
+  const creator = await Visitor.signedIn(url);
   await creator.page("/studio/demo/live");
   const answer = await creator.ask(`/api/v1/experiences/${creator.experience}/go-live`, {
     method: "POST",

@@ -255,6 +255,8 @@ impl App {
             live,
             access: Access::default(),
             sessions: Sessions::default(),
+            shown: Default::default(),
+            embed_hosts: config.embeds.hosts.clone(),
             limits: Limits::new(&rates(&config.limits, wider)),
             metrics: base.metrics,
             grace_ms: config.streams.grace_ms,

@@ -31,6 +31,7 @@ struct Scripts {
     app: String,
     viewer: String,
     studio: String,
+    edit: String,
 }
 
 impl Assets {
@@ -57,6 +58,11 @@ impl Assets {
         &self.scripts().studio
     }
 
+    /// Script of those who edit pages in place.
+    pub fn edit_js(&self) -> &str {
+        &self.scripts().edit
+    }
+
     /// Reads the manifest. Without one (front end not built) pages link to names that do not exist and a warning is logged.
     pub fn load() -> Assets {
         let manifest: HashMap<String, String> =
@@ -68,7 +74,7 @@ impl Assets {
         Assets {
             scripts: Language::ALL.map(|language| {
                 let link = |name: &str| link(&format!("{name}.{}.js", language.code()));
-                Scripts { app: link("app"), viewer: link("viewer"), studio: link("studio") }
+                Scripts { app: link("app"), viewer: link("viewer"), studio: link("studio"), edit: link("edit") }
             }),
             app_css: link("app.css"),
             icons_svg: link("icons.svg"),

@@ -7,8 +7,10 @@ use actix_web::{HttpResponse, ResponseError};
 use backstage_actors::ports::{ProviderError, StoreError};
 use backstage_actors::stage::Refusal;
 use serde_json::json;
+use std::collections::BTreeMap;
 
 use crate::locale;
+use crate::page::FormErrors;
 
 /// A refused or failed request.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -22,12 +24,14 @@ pub struct Problem {
     pub detail: String,
     /// Seconds after which trying again makes sense.
     pub retry_after_s: Option<u64>,
+    /// Fields of a body that are wrong, each with a sentence.
+    pub fields: Vec<(&'static str, String)>,
 }
 
 impl Problem {
     /// A problem with a sentence of its own.
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Problem {
-        Problem { status, code, detail: detail.into(), retry_after_s: None }
+        Problem { status, code, detail: detail.into(), retry_after_s: None, fields: vec![] }
     }
 
     /// Nothing at this address, or nothing the visitor may know of.
@@ -74,6 +78,12 @@ impl Problem {
                 "Too many tries in a short time. Wait a little, then try again.",
             )
         }
+    }
+
+    /// Fields of a JSON body that break the rules of the form.
+    pub fn invalid(errors: FormErrors) -> Problem {
+        let detail = "Some fields are wrong: see errors. Nothing was saved.";
+        Problem { fields: errors.0, ..Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail) }
     }
 
     /// Not now; later it will work.
@@ -143,13 +153,17 @@ impl Problem {
     /// As problem+json.
     pub fn json(&self) -> HttpResponse {
         let title = self.status.canonical_reason().unwrap_or("Error");
-        let body = json!({
+        let mut body = json!({
             "type": format!("about:blank#{}", self.code),
             "title": title,
             "status": self.status.as_u16(),
             "detail": self.detail,
             "code": self.code,
         });
+        if !self.fields.is_empty() {
+            let errors: BTreeMap<_, _> = self.fields.iter().map(|(field, message)| (*field, message)).collect();
+            body["errors"] = json!(errors);
+        }
         let mut response = HttpResponse::build(self.status);
         if let Some(seconds) = self.retry_after_s {
             response.insert_header(("Retry-After", seconds.to_string()));

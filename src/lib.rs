@@ -31,6 +31,7 @@ pub mod ports;
 pub mod poster;
 pub mod profile;
 pub mod recording;
+pub mod sales;
 pub mod sandbox;
 pub mod security;
 pub mod session;

@@ -3,8 +3,9 @@
 
 use comrak::nodes::NodeValue;
 use comrak::{Arena, Options, format_html, parse_document};
+use moka::sync::Cache;
 use std::collections::HashSet;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 /// Headings begin here: what is above belongs to the page.
 const FIRST_HEADING: u8 = 3;
@@ -49,8 +50,28 @@ static CLEANER: LazyLock<ammonia::Builder<'static>> = LazyLock::new(|| {
     cleaner
 });
 
-/// Safe HTML of a text. The caller limits its length.
+/// Most bytes of texts whose HTML is held in memory, both counted.
+const KEPT_BYTES_MAX: u64 = 16 << 20;
+
+/// Safe HTML of a text. The caller limits its length. Pages show the same texts again and again: what was made is kept as
+/// long as there is room.
 pub fn html(text: &str) -> String {
+    static KEPT: LazyLock<Cache<String, Arc<str>>> = LazyLock::new(|| {
+        let weigh = |text: &String, html: &Arc<str>| u32::try_from(text.len() + html.len()).unwrap_or(u32::MAX);
+        Cache::builder().max_capacity(KEPT_BYTES_MAX).weigher(weigh).build()
+    });
+    if text.is_empty() {
+        return String::new();
+    }
+    if let Some(html) = KEPT.get(text) {
+        return html.to_string();
+    }
+    let html = made(text);
+    KEPT.insert(text.to_string(), html.as_str().into());
+    html
+}
+
+fn made(text: &str) -> String {
     let arena = Arena::new();
     let root = parse_document(&arena, text, &OPTIONS);
     for node in root.descendants() {
@@ -155,6 +176,14 @@ mod tests {
             let html = html(attack);
             is_safe(&html).unwrap_or_else(|error| panic!("{attack}: {error}"));
         }
+    }
+
+    #[test]
+    fn what_is_kept_is_the_same() {
+        for _ in 0..2 {
+            assert_eq!(html("A **bold** <b>move</b>"), made("A **bold** <b>move</b>"));
+        }
+        assert_eq!((html(""), made("")), Default::default());
     }
 
     #[test]

@@ -49,9 +49,9 @@ impl Social {
 
     /// Of a page at `path` of the site at `base`. The first text that is not empty describes it.
     pub fn of(base: &str, path: &str, texts: [&str; 2], poster: Option<&Poster>) -> Social {
-        let described = texts.map(|text| markdown::excerpt(text, Self::DESCRIPTION_CHARS_MAX));
+        let mut described = texts.into_iter().map(|text| markdown::excerpt(text, Self::DESCRIPTION_CHARS_MAX));
         Social {
-            description: described.into_iter().find(|text| !text.is_empty()).unwrap_or_default(),
+            description: described.find(|text| !text.is_empty()).unwrap_or_default(),
             url: format!("{base}{path}"),
             image: poster.map(|poster| format!("{base}{}", poster.large)),
         }

@@ -20,6 +20,7 @@ use crate::security::headers::Headers;
 use crate::security::limits::Limits;
 use crate::security::seal::Seal;
 use crate::session::Sessions;
+use crate::space::shown::Kept;
 use crate::store::SqlStore;
 use crate::stream::health::Trackers;
 use crate::telemetry::Metrics;
@@ -94,6 +95,10 @@ pub struct State {
     pub access: Access,
     /// Who is signed in.
     pub sessions: Sessions,
+    /// Whose pages may be framed.
+    pub embed_hosts: Vec<String>,
+    /// What sales pages show.
+    pub shown: Kept,
     /// Rates.
     pub limits: Limits,
     /// Figures for operators.

@@ -23,6 +23,7 @@ export const ICONS = {
   eye: "outline/eye",
   fullscreen: "outline/maximize",
   "fullscreen-exit": "outline/minimize",
+  grip: "outline/grip-vertical",
   health: "outline/activity",
   history: "outline/history",
   info: "outline/info-circle",

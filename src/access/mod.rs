@@ -4,6 +4,7 @@
 //! When access ends (grant taken back or run out, session ended), [`watch`] tells the sockets and puts the viewers out
 //! of their rooms within 5 s.
 
+pub mod api;
 pub mod watch;
 
 use backstage_core::access::{Decision, Person, Place, RecordingRule, Role};

@@ -12,9 +12,13 @@ use backstage_core::{ExperienceId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use std::sync::LazyLock;
 use std::time::Instant;
+use utoipa::ToSchema;
 
 use crate::access;
 use crate::adapters::mux::Screen;
+use crate::api::answers::{Counted, ProblemShape, Watching};
+use crate::api::body;
+use crate::api::words::{Played, Shown};
 use crate::error::Problem;
 use crate::security::visitor::Visit;
 
@@ -24,37 +28,66 @@ static ANYONE: LazyLock<UserId> = LazyLock::new(|| "anyone".parse().unwrap_or_el
 /// When somebody for whom there is no room asks again, s.
 const LET_IN_S: u64 = 3;
 
-#[derive(Serialize)]
+/// A door of the media server.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ViewerLiveKit)]
 struct LiveKit<'a> {
     url: &'a str,
     token: &'a str,
 }
 
-#[derive(Serialize)]
+/// A playlist, signed.
+#[derive(Serialize, ToSchema)]
+#[schema(as = LivePlaylist)]
 struct Playlist<'a> {
     url: &'a str,
 }
 
 /// What a page may say.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(default)]
+#[schema(as = AdmissionWish)]
 struct Wish {
     /// What it shows now.
+    #[schema(value_type = Option<Shown>)]
     watching: Option<Source>,
     /// What it tried and did not get to play.
+    #[schema(value_type = Option<Shown>)]
     failed: Option<Source>,
 }
 
-#[derive(Serialize)]
+/// Where to watch, and until when the answer holds.
+#[derive(Serialize, ToSchema)]
+#[schema(as = LiveAdmission)]
 struct Admission<'a> {
+    /// Which of the two below to play.
+    #[schema(value_type = Played)]
     delivery: &'static str,
+    /// With `webrtc`.
     livekit: Option<LiveKit<'a>>,
+    /// With `hls`.
     hls: Option<Playlist<'a>>,
+    /// ms since 1970 UTC; ask again before.
+    #[schema(value_type = i64)]
     expires_at: Timestamp,
     stream_id: &'a str,
 }
 
-/// The route.
+/// Lets a visitor in to what is on air: a ticket for the media server or a signed playlist.
+#[utoipa::path(
+    post, path = "/api/v1/experiences/{id}/admission", operation_id = "admission", tag = "watching",
+    params(("id" = String, Path, description = "Id of the experience", min_length = 1, max_length = 64)),
+    request_body(content = inline(Option<Wish>), description = "May be left out"),
+    responses(
+        (status = 200, description = "Where to watch", body = inline(Admission<'static>)),
+        (status = 409, description = "`not_live`: it has not begun, or is over", body = ProblemShape,
+         content_type = "application/problem+json"),
+        (status = 503, description = "`full`: no room just now; who waits is let in. `unavailable`: not just now",
+         body = ProblemShape, content_type = "application/problem+json",
+         headers(("Retry-After" = String, description = "Seconds to wait"))),
+        Watching, Counted,
+    ),
+)]
 pub async fn create(at: Visit, id: web::Path<String>, body: web::Bytes) -> Result<HttpResponse, Problem> {
     let began = Instant::now();
     let answer = admit(&at, &id, &body).await;
@@ -66,8 +99,8 @@ pub async fn create(at: Visit, id: web::Path<String>, body: web::Bytes) -> Resul
 async fn admit(at: &Visit, id: &str, body: &[u8]) -> Result<HttpResponse, Problem> {
     let state = &at.state;
     let wish: Wish = match body {
-        b"" => Wish::default(),
-        body => serde_json::from_slice(body).map_err(|_| {
+        b"" | b"null" => Wish::default(),
+        body => body::object(body).map_err(|_| {
             Problem::bad_request(r#"The body cannot be read. Send {}, or {"watching": "webrtc", "failed": "hls"}."#)
         })?,
     };

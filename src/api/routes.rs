@@ -8,11 +8,11 @@ use actix_web::{Resource, Route};
 use crate::error::Problem;
 use crate::security::shell::BODY_BYTES_MAX;
 use crate::{
-    account, admission, alert, assets, dev, experience, home, live, objects, pass, poster, profile, recording, session,
-    space, stream, studio,
+    access, account, admission, alert, assets, dev, experience, home, live, objects, pass, poster, profile, recording,
+    sales, session, space, stream, studio, user,
 };
 
-use super::preflight;
+use super::{openapi, preflight};
 
 /// Mounts everything but probes and webhooks. Order matters: `/{space}` comes last.
 pub fn mount(config: &mut ServiceConfig) {
@@ -26,6 +26,22 @@ pub fn mount(config: &mut ServiceConfig) {
         .app_data(web::PathConfig::default().error_handler(|_, _| Problem::not_found().into()))
         .service(
             scope("/api/v1")
+                .service(one("/openapi.json", get().to(openapi::show)))
+                .service(one("/me", get().to(user::api::me)))
+                .service(one("/me/passes", get().to(pass::held::index)))
+                .service(one("/spaces/{space}", get().to(space::api::show)))
+                .service(one("/spaces/{space}/experiences", get().to(space::api::experiences)))
+                .service(one("/spaces/{space}/access", get().to(access::api::show)))
+                .service(
+                    resource("/spaces/{space}/passes")
+                        .route(get().to(pass::api::index))
+                        .route(post().to(pass::api::create)),
+                )
+                .service(
+                    resource("/spaces/{space}/passes/{pass}")
+                        .route(get().to(pass::api::show))
+                        .route(web::put().to(pass::api::update)),
+                )
                 .service(one("/experiences/{id}/admission", post().to(admission::routes::create)))
                 .service(one("/experiences/{id}/lobby", post().to(stream::routes::lobby)))
                 .service(one("/experiences/{id}/go-live", post().to(stream::routes::go_live)))
@@ -38,7 +54,7 @@ pub fn mount(config: &mut ServiceConfig) {
                 .service(
                     resource("/recordings/{id}/position")
                         .route(web::put().to(recording::place::update))
-                        .route(post().to(recording::place::update)),
+                        .route(post().to(recording::place::last_word)),
                 )
                 .service(one("/recordings/{id}/admission", post().to(recording::place::admission)))
                 .service(one("/preflight", get().to(preflight::show)))
@@ -81,12 +97,20 @@ fn pages(config: &mut ServiceConfig) {
                 .route(get().to(space::routes::edit))
                 .route(post().to(space::routes::update)),
         )
+        .service(one("/studio/{space}/edit/parts", get().to(sales::routes::index)))
+        .service(
+            resource("/studio/{space}/edit/{part}")
+                .route(get().to(sales::routes::show))
+                .route(post().to(sales::routes::update)),
+        )
+        .service(one("/studio/{space}/experiences/order", post().to(experience::order::update)))
         .service(
             resource("/studio/{space}/experiences/new")
                 .route(get().to(experience::routes::new))
                 .route(post().to(experience::routes::create)),
         )
         .service(one("/studio/{space}/passes", get().to(pass::routes::index)))
+        .service(one("/studio/{space}/passes/order", post().to(pass::order::update)))
         .service(
             resource("/studio/{space}/passes/new")
                 .route(get().to(pass::routes::new))
@@ -104,6 +128,7 @@ fn pages(config: &mut ServiceConfig) {
                 .route(get().to(experience::routes::edit))
                 .route(post().to(experience::routes::update)),
         )
+        .service(one("/studio/{space}/{experience}/move", post().to(experience::order::shift)))
         .service(one("/studio/{space}/{experience}/poster", post().to(poster::routes::update)))
         .service(one("/studio/{space}/{experience}/poster/remove", post().to(poster::routes::remove)))
         .service(one("/studio/{space}/{experience}/recordings/{id}/edit", post().to(recording::routes::update)))

@@ -96,6 +96,20 @@ pub fn problems(config: &Config) -> Vec<String> {
         !mux.private_key.is_empty() && Signer::new("", &mux.private_key).is_err(),
         "mux.private_key (MUX_PRIVATE_KEY) is no RSA key: give it as Mux hands it out, PEM in base64",
     );
+    for host in &config.embeds.hosts {
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
+        say(
+            !host.contains('.') || !host.chars().all(plain),
+            &format!(
+                "embeds.hosts holds {host:?}: write each host in small letters without scheme and path, as \"player.vimeo.com\""
+            ),
+        );
+        let own = Url::parse(&config.server.public_url).ok();
+        say(
+            own.as_ref().and_then(Url::host_str) == Some(host),
+            "embeds.hosts names the host of server.public_url: a page of this site must never be framed; take it out",
+        );
+    }
     say(!config.mail.from.contains('@'), "mail.from is not a mail address: write it as \"Name <name@example.com>\"");
     say(
         config.mqtt.user.is_empty() && !config.mqtt.password.is_empty(),

@@ -46,6 +46,8 @@ pub struct Config {
     pub mail: Mail,
     /// Which broker.
     pub mqtt: Mqtt,
+    /// Whose pages may be framed.
+    pub embeds: Embeds,
     /// Rates.
     pub limits: Limits,
     /// Logs and error reports.
@@ -304,6 +306,14 @@ pub struct Mqtt {
     pub password: Secret,
     /// Port of our own broker on 127.0.0.1; 0 takes a free one.
     pub port: u16,
+}
+
+/// `[embeds]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Embeds {
+    /// Hosts, each as it stands in an address.
+    pub hosts: Vec<String>,
 }
 
 /// `[limits]`

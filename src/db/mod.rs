@@ -13,7 +13,7 @@ use sqlx::any::AnyPoolOptions;
 use sqlx::{AnyConnection, AnyPool, Connection, Executor};
 use std::path::Path;
 use std::time::Duration;
-use writer::SharedWriter;
+use writer::{Changes, SharedWriter};
 
 /// Connections that read from SQLite, beside the one that writes.
 const SQLITE_CONNECTIONS_MAX: u32 = 6;
@@ -38,6 +38,7 @@ pub struct Db {
     /// SQLite takes one writer at a time, so all of ours share one connection. Waiting for it is in order and wakes at
     /// once, which SQLite's own lock does not; and its cache is never made stale by another of ours.
     own: Option<SharedWriter>,
+    changes: Changes,
 }
 
 /// Why the database is not to be had.
@@ -84,7 +85,7 @@ impl Db {
             Db::look(url).await?;
             (options.connect(url).await, None)
         };
-        let db = Db { pool: pool.map_err(DbError::Connect)?, sqlite, own };
+        let db = Db { pool: pool.map_err(DbError::Connect)?, sqlite, own, changes: Changes::default() };
         sqlx::migrate!("./migrations").run(&db.pool).await.map_err(DbError::Migrate)?;
         Ok(db)
     }
@@ -114,17 +115,23 @@ impl Db {
     /// because another one wrote in between. Dropped without [`Write::commit`], nothing of it happens.
     pub async fn begin_write(&self) -> Result<Write, sqlx::Error> {
         match &self.own {
-            Some(own) => Write::own(own).await,
-            None => Ok(Write::pooled(self.pool.begin().await?)),
+            Some(own) => Write::own(own, self.changes.counted()).await,
+            None => Ok(Write::pooled(self.pool.begin().await?, self.changes.counted())),
         }
     }
 
     /// The connection to write on, for a single statement: that needs no transaction. On SQLite it is the one there is.
     pub async fn writer(&self) -> Result<Writer, sqlx::Error> {
         match &self.own {
-            Some(own) => Writer::own(own).await,
-            None => Ok(Writer::pooled(self.pool.acquire().await?)),
+            Some(own) => Writer::own(own, self.changes.counted()).await,
+            None => Ok(Writer::pooled(self.pool.acquire().await?, self.changes.counted())),
         }
+    }
+
+    /// Goes up with every write of this process, once it is done. What was read while it stood still is still so, as far as
+    /// this process is concerned.
+    pub fn generation(&self) -> u64 {
+        self.changes.count()
     }
 
     /// Waits for running statements and closes every connection.

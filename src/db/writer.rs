@@ -4,6 +4,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::{Any, AnyConnection, Connection, Executor, Transaction, query};
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::{Mutex, OwnedMappedMutexGuard, OwnedMutexGuard};
 
 /// SQLite's one writing connection; `None` once it is closed.
@@ -14,6 +15,29 @@ pub struct Own {
     connection: AnyConnection,
     /// A transaction may be open that nobody will finish.
     abandoned: bool,
+}
+
+/// Counted up whenever somebody may have written.
+#[derive(Clone, Default)]
+pub struct Changes(Arc<AtomicU64>);
+
+impl Changes {
+    pub(super) fn count(&self) -> u64 {
+        self.0.load(Ordering::Acquire)
+    }
+
+    pub(super) fn counted(&self) -> Counted {
+        Counted(self.clone())
+    }
+}
+
+/// Counts when it is dropped: behind the commit, and however else the writing ended.
+pub struct Counted(Changes);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.0.fetch_add(1, Ordering::AcqRel);
+    }
 }
 
 /// Opens the writing connection of a SQLite file.
@@ -42,7 +66,7 @@ impl Own {
 }
 
 /// The connection to write on, `&mut *writer`; on SQLite nobody else of this process writes while it is held.
-pub struct Writer(Held);
+pub struct Writer(Held, #[allow(dead_code, reason = "counts when it goes")] Counted);
 
 enum Held {
     Own(OwnedMappedMutexGuard<Option<Own>, Own>),
@@ -50,12 +74,12 @@ enum Held {
 }
 
 impl Writer {
-    pub(super) async fn own(shared: &SharedWriter) -> Result<Writer, sqlx::Error> {
-        Ok(Writer(Held::Own(lock(shared).await?)))
+    pub(super) async fn own(shared: &SharedWriter, counted: Counted) -> Result<Writer, sqlx::Error> {
+        Ok(Writer(Held::Own(lock(shared).await?), counted))
     }
 
-    pub(super) fn pooled(connection: PoolConnection<Any>) -> Writer {
-        Writer(Held::Pooled(connection))
+    pub(super) fn pooled(connection: PoolConnection<Any>, counted: Counted) -> Writer {
+        Writer(Held::Pooled(connection), counted)
     }
 }
 
@@ -86,7 +110,7 @@ impl DerefMut for Writer {
 }
 
 /// A transaction that writes; `&mut *write` is the connection to run statements on.
-pub struct Write(Open);
+pub struct Write(Open, Counted);
 
 enum Open {
     Own(Begun),
@@ -100,22 +124,24 @@ struct Begun {
 }
 
 impl Write {
-    pub(super) async fn own(shared: &SharedWriter) -> Result<Write, sqlx::Error> {
+    pub(super) async fn own(shared: &SharedWriter, counted: Counted) -> Result<Write, sqlx::Error> {
         let mut own = lock(shared).await?;
         // From here on a drop takes it back, also while it begins.
         own.abandoned = true;
         let mut begun = Begun { own, shared: shared.clone() };
         query("BEGIN IMMEDIATE").execute(&mut begun.own.connection).await?;
-        Ok(Write(Open::Own(begun)))
+        Ok(Write(Open::Own(begun), counted))
     }
 
-    pub(super) fn pooled(tx: Transaction<'static, Any>) -> Write {
-        Write(Open::Pooled(tx))
+    pub(super) fn pooled(tx: Transaction<'static, Any>, counted: Counted) -> Write {
+        Write(Open::Pooled(tx), counted)
     }
 
     /// Makes everything since [`super::Db::begin_write`] durable, or fails and nothing of it happened.
     pub async fn commit(self) -> Result<(), sqlx::Error> {
-        match self.0 {
+        // Counted when this returns, and not before.
+        let Write(open, _counted) = self;
+        match open {
             Open::Own(begun) => begun.finish("COMMIT").await,
             Open::Pooled(tx) => tx.commit().await,
         }
@@ -123,7 +149,8 @@ impl Write {
 
     /// Takes everything back, and has done so when it returns.
     pub async fn rollback(self) -> Result<(), sqlx::Error> {
-        match self.0 {
+        let Write(open, _counted) = self;
+        match open {
             Open::Own(begun) => begun.finish("ROLLBACK").await,
             Open::Pooled(tx) => tx.rollback().await,
         }

@@ -7,6 +7,7 @@ use backstage_core::slug::Slug;
 use backstage_core::stream::{GRACE_MS_DEFAULT, GRACE_MS_RANGE};
 use serde::Deserialize;
 
+use super::kinds::Kind;
 use super::views::ExperienceForm;
 use crate::page::{FormErrors, many_lines, one_line};
 use crate::space::form::slug;
@@ -26,6 +27,10 @@ pub struct Typed {
     grace_s: String,
     #[serde(default)]
     access: String,
+    #[serde(default)]
+    kind: String,
+    #[serde(default)]
+    embed_url: String,
 }
 
 impl Typed {
@@ -38,7 +43,26 @@ impl Typed {
             starts_at: self.starts_at.trim().parse().ok(),
             grace_s: self.grace_s.clone(),
             access: self.access.clone(),
+            kind: self.kind.clone(),
+            embed_url: self.embed_url.clone(),
         }
+    }
+
+    /// What it is, or what is wrong at which field; `held`: what it is unless the form says.
+    pub fn kind(&self, held: &Kind, hosts: &[String]) -> Result<Kind, FormErrors> {
+        if self.kind.is_empty() {
+            return Ok(held.clone());
+        }
+        Kind::typed(&self.kind, &self.embed_url, hosts)
+    }
+
+    /// Settings of a kind: what has no stage has no start either.
+    pub fn settings_of(&self, kind: &Kind, held: Rule) -> Result<Settings, FormErrors> {
+        let mut settings = self.settings(held)?;
+        if !kind.has_stage() {
+            settings.starts_at = None;
+        }
+        Ok(settings)
     }
 
     /// Settings, or what is wrong at which field. `held`: who may watch, unless the form says.

@@ -2,5 +2,7 @@
 
 pub mod calendar;
 pub mod form;
+pub mod kinds;
+pub mod order;
 pub mod routes;
 pub mod views;

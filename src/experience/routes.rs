@@ -12,17 +12,20 @@ use serde::Deserialize;
 
 use super::calendar;
 use super::form::{Typed, at_field, rule_word};
-use super::views::{ExperienceEdit, ExperienceForm, ExperienceNew, ExperiencePage, ExperienceShow};
+use super::kinds::embed::Embed;
+use super::kinds::{self, Kind};
+use super::views::{EmbedShow, ExperienceEdit, ExperienceForm, ExperienceNew, ExperiencePage, ExperienceShow};
 use crate::error::{Problem, refused};
 use crate::live::broadcasts;
 use crate::page::{FormErrors, Moment, Page, Social, initials, see_other, show as render, show_again};
 use crate::pass::offer;
+use crate::sales::views::Logo;
 use crate::security::visitor::Visit;
 use crate::space::routes::{creator, moved_space};
 use crate::space::views::{PassChip, SpaceRef};
 use crate::state::State;
 use crate::studio::routes::{Wants, find, find_space};
-use crate::{access, alert, pass, poster, recording, space};
+use crate::{access, alert, pass, poster, recording, sales, space};
 
 /// The experience at an address, or where it has moved to.
 pub async fn at_address(
@@ -87,6 +90,11 @@ pub async fn show(at: Visit, address: web::Path<(String, String)>) -> Result<Htt
         }
         Decision::Denied(Denial::Revoked | Denial::Suspended) => ("suspended", None),
     };
+    let kind = kinds::store::of(&state.db, &experience.id).await?;
+    if let Kind::Embed(embed) = &kind {
+        let seen = Seen { access, pass, may_edit: person.role.is_some_and(|role| role.may_edit()) };
+        return show_embed(&at, &space, &experience, embed, seen).await;
+    }
     let notify = match at.account() {
         Ok(person) if alert::store::wanted(&state.db, &person.user, &experience.id).await? => "on",
         Ok(_) => "off",
@@ -110,9 +118,49 @@ pub async fn show(at: Visit, address: web::Path<(String, String)>) -> Result<Htt
         is_host: person.role.is_some_and(|role| role.may_host()),
         experience: ExperiencePage::of(&space.settings.slug, &experience, poster),
         notify: notify.into(),
+        logo: sales::store::of(&state.db, &space.id).await?.logo.as_ref().map(Logo::of),
         space: space_ref(state, &space).await?,
     };
     render(&view)
+}
+
+/// What a visitor is to what they look at.
+struct Seen {
+    access: &'static str,
+    pass: Option<PassChip>,
+    may_edit: bool,
+}
+
+async fn show_embed(
+    at: &Visit,
+    space: &Space,
+    experience: &Experience,
+    embed: &Embed,
+    seen: Seen,
+) -> Result<HttpResponse, Problem> {
+    let state = &at.state;
+    let poster = poster::store::of(&state.db, &experience.id).await?;
+    let path = format!("/m/{}/{}", space.settings.slug, experience.settings.slug);
+    let texts = [experience.settings.description.as_str(), space.settings.headline.as_str()];
+    let social = Social::of(&state.site.public_url, &path, texts, poster.as_ref());
+    let origin = embed.origin(&state.embed_hosts, state.site.authority()).filter(|_| seen.access == "allowed");
+    let mut response = render(&EmbedShow {
+        page: Page { social: Some(social), ..at.page(experience.settings.title.clone()) },
+        creator: creator(state, &space.team).await?,
+        experience: ExperiencePage::of(&space.settings.slug, experience, poster),
+        logo: sales::store::of(&state.db, &space.id).await?.logo.as_ref().map(Logo::of),
+        space: space_ref(state, space).await?,
+        access: seen.access.into(),
+        pass: seen.pass,
+        url: origin.as_ref().map(|_| embed.url.clone()),
+        sandbox: kinds::embed::SANDBOX,
+        allow: kinds::embed::ALLOW,
+        may_edit: seen.may_edit,
+    })?;
+    if let Some(origin) = origin {
+        state.headers.let_frame(response.headers_mut(), &origin);
+    }
+    Ok(response)
 }
 
 /// The pass that somebody is in through.
@@ -236,24 +284,53 @@ pub async fn create(at: Visit, slug: web::Path<String>, typed: web::Form<Typed>)
     let state = &at.state;
     let space = find_space(&at, &slug, Wants::Edit).await?;
     state.limits.writes_per_network.take(&at.network())?;
-    let settings = match typed.settings(Rule::Pass) {
-        Ok(settings) => settings,
+    let kind = typed.kind(&Kind::Live, &state.embed_hosts);
+    let settings = typed.settings_of(kind.as_ref().unwrap_or(&Kind::Live), Rule::Pass);
+    let (kind, settings) = match both(kind, settings) {
+        Ok(both) => both,
         Err(errors) => return show_again(&new_view(&at, &space, typed.form(), errors).await?),
     };
-    let target = format!("/studio/{}/{}", space.settings.slug, settings.slug);
-    match open(state, &space.id, settings).await? {
+    let place = if kind.has_stage() { "studio" } else { "m" };
+    let target = format!("/{place}/{}/{}", space.settings.slug, settings.slug);
+    match open_as(state, &space.id, settings, &kind).await? {
         Ok(_) => Ok(at.see_other_with(&target, "experience.saved")),
         Err(errors) => show_again(&new_view(&at, &space, typed.form(), errors).await?),
     }
 }
 
-/// Makes an experience and puts it into its space.
+/// Both, or what is wrong with either.
+fn both<A, B>(first: Result<A, FormErrors>, second: Result<B, FormErrors>) -> Result<(A, B), FormErrors> {
+    match (first, second) {
+        (Ok(first), Ok(second)) => Ok((first, second)),
+        (first, second) => {
+            let mut errors = first.err().unwrap_or_default();
+            errors.0.extend(second.err().unwrap_or_default().0);
+            Err(errors)
+        }
+    }
+}
+
+/// Makes a live stream's experience and puts it into its space.
 pub async fn open(
     state: &State,
     space: &SpaceId,
     settings: Settings,
 ) -> Result<Result<ExperienceId, FormErrors>, Problem> {
+    open_as(state, space, settings, &Kind::Live).await
+}
+
+/// Makes an experience of a kind and puts it into its space.
+pub async fn open_as(
+    state: &State,
+    space: &SpaceId,
+    settings: Settings,
+    kind: &Kind,
+) -> Result<Result<ExperienceId, FormErrors>, Problem> {
     let id = ExperienceId::parse(&state.ids.next()).map_err(Problem::internal)?;
+    // What it is stands there before it does: nobody ever finds it as something else.
+    if !kind.has_stage() {
+        kinds::store::put(&state.db, &id, kind).await?;
+    }
     let stream = StreamId::parse(&state.ids.next()).map_err(Problem::internal)?;
     let event = ExperienceEvent::Create { id: id.clone(), space: space.clone(), settings, stream };
     if let Err(refusal) = state.stage.experience(space, &id, event).await {
@@ -279,11 +356,12 @@ fn wrong(refusal: Refusal<ExperienceRejection>) -> Result<FormErrors, Problem> {
 /// `GET /studio/{space}/{experience}/edit`
 pub async fn edit(at: Visit, address: web::Path<(String, String)>) -> Result<HttpResponse, Problem> {
     let (space, experience) = find(&at, &address.0, &address.1, Wants::Edit).await?;
-    let form = form_of(&experience.state.settings);
+    let kind = kinds::store::of(&at.state.db, &experience.state.id).await?;
+    let form = form_of(&experience.state.settings, &kind);
     render(&edit_view(&at, &space, &experience.state, form, FormErrors::default()).await?)
 }
 
-fn form_of(settings: &Settings) -> ExperienceForm {
+fn form_of(settings: &Settings, kind: &Kind) -> ExperienceForm {
     ExperienceForm {
         title: settings.title.clone(),
         slug: settings.slug.to_string(),
@@ -291,6 +369,11 @@ fn form_of(settings: &Settings) -> ExperienceForm {
         starts_at: settings.starts_at.map(|at| at.0),
         grace_s: (settings.grace_ms / 1_000).to_string(),
         access: rule_word(settings.access).to_string(),
+        kind: kind.word().to_string(),
+        embed_url: match kind {
+            Kind::Live => String::new(),
+            Kind::Embed(embed) => embed.url.clone(),
+        },
     }
 }
 
@@ -301,7 +384,8 @@ pub async fn edit_again(
     experience: Experience,
     poster_error: String,
 ) -> Result<HttpResponse, Problem> {
-    let form = form_of(&experience.settings);
+    let kind = kinds::store::of(&at.state.db, &experience.id).await?;
+    let form = form_of(&experience.settings, &kind);
     let view = edit_view(at, space, &experience, form, FormErrors::default()).await?;
     show_again(&ExperienceEdit { poster_error: Some(poster_error), ..view })
 }
@@ -338,8 +422,16 @@ pub async fn update(
     let (space, experience) = find(&at, &address.0, &address.1, Wants::Edit).await?;
     state.limits.writes_per_network.take(&at.network())?;
     let experience = experience.state;
-    let settings = match typed.settings(experience.settings.access) {
-        Ok(settings) => settings,
+    let held = kinds::store::of(&state.db, &experience.id).await?;
+    let mut kind = typed.kind(&held, &state.embed_hosts);
+    if experience.current.is_some() && kind.as_ref().is_ok_and(|kind| !kind.has_stage()) {
+        let mut errors = FormErrors::default();
+        errors.add("kind", "experience.kind.on_air");
+        kind = Err(errors);
+    }
+    let settings = typed.settings_of(kind.as_ref().unwrap_or(&held), experience.settings.access);
+    let (kind, settings) = match both(kind, settings) {
+        Ok(both) => both,
         Err(errors) => return show_again(&edit_view(&at, &space, &experience, typed.form(), errors).await?),
     };
     let (old, new) = (experience.settings.slug.clone(), settings.slug.clone());
@@ -349,6 +441,9 @@ pub async fn update(
         state.stage.experience(&space.id, &experience.id, ExperienceEvent::Edit { settings, stream }).await
     {
         return show_again(&edit_view(&at, &space, &experience, typed.form(), wrong(refusal)?).await?);
+    }
+    if kind != held {
+        kinds::store::put(&state.db, &experience.id, &kind).await?;
     }
     if closes {
         state.access.close(&experience.id);

@@ -3,6 +3,7 @@
 use crate::markdown;
 use crate::page::{FormErrors, Moment, Page};
 use crate::poster::Poster;
+use crate::sales::views::Logo;
 use crate::space::views::{Creator, PassChip, SpaceRef};
 use askama::Template;
 use backstage_core::experience::Experience;
@@ -52,6 +53,8 @@ pub struct ExperienceShow {
     pub experience: ExperiencePage,
     /// Its space.
     pub space: SpaceRef,
+    /// The space's logo.
+    pub logo: Option<Logo>,
     /// Whose it is.
     pub creator: Creator,
     /// `allowed`, `needs_pass` or `suspended`.
@@ -72,6 +75,34 @@ pub struct ExperienceShow {
     pub notify: String,
 }
 
+/// `/m/{space}/{experience}` of what is embedded.
+#[derive(Template)]
+#[template(path = "experience/embed.html")]
+pub struct EmbedShow {
+    /// Frame.
+    pub page: Page,
+    /// The experience.
+    pub experience: ExperiencePage,
+    /// Its space.
+    pub space: SpaceRef,
+    /// The space's logo.
+    pub logo: Option<Logo>,
+    /// Whose it is.
+    pub creator: Creator,
+    /// `allowed`, `needs_pass` or `suspended`.
+    pub access: String,
+    /// The pass that lets the visitor in.
+    pub pass: Option<PassChip>,
+    /// What is framed; none for those who may not see it, and when its host is no longer allowed.
+    pub url: Option<String>,
+    /// What the framed page may do.
+    pub sandbox: &'static str,
+    /// What it may ask the browser for.
+    pub allow: &'static str,
+    /// The visitor may edit it.
+    pub may_edit: bool,
+}
+
 /// What is typed into the form.
 #[derive(Debug, Clone, Default)]
 pub struct ExperienceForm {
@@ -87,6 +118,10 @@ pub struct ExperienceForm {
     pub grace_s: String,
     /// Who may watch: `pass` or `open`.
     pub access: String,
+    /// Name of its kind; empty is a live stream.
+    pub kind: String,
+    /// What is embedded, as typed.
+    pub embed_url: String,
 }
 
 /// `/studio/{space}/experiences/new`

@@ -46,8 +46,12 @@ pub async fn revoke(db: &Db, space: &SpaceId, user: &UserId, now: Timestamp) -> 
     Ok(done.rows_affected())
 }
 
+/// Grants that [`of_user`] gives.
+pub const HELD_MAX: i64 = 200;
+
 #[derive(FromRow)]
 struct GrantRow {
+    space_id: String,
     pass_id: String,
     opens: String,
     granted_at: i64,
@@ -58,24 +62,38 @@ struct GrantRow {
 /// Passes of a space that a person holds or held.
 pub async fn held(db: &Db, user: &UserId, space: &SpaceId) -> Result<Vec<Grant>, sqlx::Error> {
     let rows: Vec<GrantRow> = sqlx::query_as(
-        "SELECT g.pass_id, p.opens, g.granted_at, g.expires_at, g.revoked_at \
+        "SELECT g.space_id, g.pass_id, p.opens, g.granted_at, g.expires_at, g.revoked_at \
          FROM grants g JOIN passes p ON p.id = g.pass_id WHERE g.user_id = $1 AND g.space_id = $2",
     )
     .bind(user.as_str())
     .bind(space.as_str())
     .fetch_all(&db.pool)
     .await?;
-    rows.into_iter()
-        .map(|row| {
-            Ok(Grant {
-                pass: PassId::parse(&row.pass_id).map_err(|error| sqlx::Error::Decode(error.into()))?,
-                opens: serde_json::from_str(&row.opens).map_err(|error| sqlx::Error::Decode(error.into()))?,
-                granted_at: Timestamp(row.granted_at),
-                expires_at: row.expires_at.map(Timestamp),
-                revoked_at: row.revoked_at.map(Timestamp),
-            })
-        })
-        .collect()
+    rows.into_iter().map(|row| Ok(grant(row)?.1)).collect()
+}
+
+/// Passes of every space that a person holds or held, newest first, at most [`HELD_MAX`].
+pub async fn of_user(db: &Db, user: &UserId) -> Result<Vec<(SpaceId, Grant)>, sqlx::Error> {
+    let rows: Vec<GrantRow> = sqlx::query_as(
+        "SELECT g.space_id, g.pass_id, p.opens, g.granted_at, g.expires_at, g.revoked_at \
+         FROM grants g JOIN passes p ON p.id = g.pass_id WHERE g.user_id = $1 ORDER BY g.granted_at DESC, g.id LIMIT $2",
+    )
+    .bind(user.as_str())
+    .bind(HELD_MAX)
+    .fetch_all(&db.pool)
+    .await?;
+    rows.into_iter().map(grant).collect()
+}
+
+fn grant(row: GrantRow) -> Result<(SpaceId, Grant), sqlx::Error> {
+    let grant = Grant {
+        pass: PassId::parse(&row.pass_id).map_err(|error| sqlx::Error::Decode(error.into()))?,
+        opens: serde_json::from_str(&row.opens).map_err(|error| sqlx::Error::Decode(error.into()))?,
+        granted_at: Timestamp(row.granted_at),
+        expires_at: row.expires_at.map(Timestamp),
+        revoked_at: row.revoked_at.map(Timestamp),
+    };
+    Ok((SpaceId::parse(&row.space_id).map_err(|error| sqlx::Error::Decode(error.into()))?, grant))
 }
 
 /// How many people hold a pass that opens an experience now. Somebody with passes of different reach counts for each.

@@ -1,9 +1,12 @@
 //! Access passes: what a space offers, and who holds what. A pass always opens its space, and those of its experiences
 //! that the team toggled.
 
+pub mod api;
 pub mod form;
 pub mod grants;
+pub mod held;
 pub mod offer;
+pub mod order;
 pub mod routes;
 pub mod store;
 pub mod views;

@@ -55,7 +55,7 @@ pub async fn join(at: Visit, req: HttpRequest, address: web::Path<(String, Strin
 
 /// The experiences of a space in their order.
 pub async fn experiences(state: &State, space: &Space) -> Result<Vec<Experience>, Problem> {
-    Ok(state.store.experiences_of(&space.id).await?.into_iter().map(|found| found.state).collect())
+    Ok(state.store.experiences_in(space).await?.into_iter().map(|found| found.state).collect())
 }
 
 /// `GET /studio/{space}/passes`
@@ -137,11 +137,16 @@ pub async fn update(
     if let Err(error) = store::update(&state.db, &pass.id, &terms, state.clock.now()).await {
         return show_again(&edit_view(&at, &space, Some(&pass), typed.form(), at_field(error)?).await?);
     }
+    opens_anew(state, &pass, &terms);
+    saved(&at, &space, &pass).await
+}
+
+/// A pass that opens something else: what is known of its holders is forgotten, and players that it closes stop.
+pub(super) fn opens_anew(state: &State, pass: &Pass, terms: &store::Terms) {
     if terms.opens != pass.terms.opens {
-        state.access.forget_space(&space.id);
+        state.access.forget_space(&pass.space);
         state.access.ended.notify_one();
     }
-    saved(&at, &space, &pass).await
 }
 
 async fn saved(at: &Visit, space: &Space, pass: &Pass) -> Result<HttpResponse, Problem> {
@@ -184,18 +189,18 @@ fn list(space: &Space) -> String {
     format!("/studio/{}/passes", space.settings.slug)
 }
 
-async fn find(at: &Visit, address: &(String, String)) -> Result<(Space, Pass), Problem> {
+pub(super) async fn find(at: &Visit, address: &(String, String)) -> Result<(Space, Pass), Problem> {
     let space = find_space(at, &address.0, Wants::Edit).await?;
     let passes = store::of_space(&at.state.db, &space.id).await?;
     let pass = passes.into_iter().find(|pass| pass.terms.slug.as_str() == address.1).ok_or_else(Problem::not_found)?;
     Ok((space, pass))
 }
 
-async fn ids(state: &State, space: &Space) -> Result<Vec<ExperienceId>, Problem> {
+pub(super) async fn ids(state: &State, space: &Space) -> Result<Vec<ExperienceId>, Problem> {
     Ok(experiences(state, space).await?.into_iter().map(|experience| experience.id).collect())
 }
 
-fn at_field(error: NotSaved) -> Result<FormErrors, Problem> {
+pub(super) fn at_field(error: NotSaved) -> Result<FormErrors, Problem> {
     let mut errors = FormErrors::default();
     match error {
         NotSaved::SlugTaken => errors.add("slug", "space.form.slug_taken"),

@@ -21,14 +21,15 @@ pub struct Poster {
 }
 
 impl Poster {
-    fn of(name: &str, alt: String) -> Poster {
+    /// The poster of a name.
+    pub fn of(name: &str, alt: String) -> Poster {
         let [large, small] = picture::WIDTHS.map(|width| format!("/posters/{name}-{width}.jpg"));
         Poster { large, small, alt }
     }
 }
 
 /// The objects of a poster, large first.
-fn keys(name: &str) -> Result<[Key; 2], BadKey> {
+pub fn keys(name: &str) -> Result<[Key; 2], BadKey> {
     let [large, small] = picture::WIDTHS.map(|width| Key::parse(&format!("posters/{name}-{width}.jpg")));
     Ok([large?, small?])
 }

@@ -1,11 +1,12 @@
-//! From a file that somebody sent to pictures that we serve: decoded within limits, turned upright, cut to 16:9, and
-//! written anew as JPEG, so that nothing of the file itself (EXIF with its places, comments, whatever hides behind the
-//! picture) is kept.
+//! From a file that somebody sent to pictures that we serve: decoded within limits, turned upright, cut to 16:9 (a logo is
+//! fitted into a square), and written anew as JPEG (a logo as PNG), so that nothing of the file itself (EXIF with its
+//! places, comments, whatever hides behind the picture) is kept.
 
 use image::codecs::jpeg::JpegEncoder;
+use image::codecs::png::PngEncoder;
 use image::imageops::FilterType;
 use image::metadata::Orientation;
-use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, Rgb, RgbImage};
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, Rgb, RgbImage, RgbaImage};
 use std::io::Cursor;
 
 /// Widths of the pictures, pixels; heights are 9/16 of them.
@@ -16,6 +17,10 @@ pub const SIDE_MAX: u32 = 12_000;
 pub const PIXELS_MAX: u64 = 50_000_000;
 /// Shortest side, pixels.
 pub const SIDE_MIN: u32 = 180;
+/// Shortest side of a logo's file, pixels.
+pub const LOGO_SIDE_MIN: u32 = 64;
+/// Side of the square that a logo is fitted into, pixels: 64 on a screen of high density.
+pub const LOGO_SIDE: u32 = 192;
 /// Most memory for decoding, bytes.
 const MEMORY_MAX: u64 = 256 << 20;
 /// JPEG's scale of 1 to 100.
@@ -32,20 +37,31 @@ pub enum BadPicture {
     /// Over [`SIDE_MAX`] or [`PIXELS_MAX`].
     #[error("this picture has too many pixels")]
     TooManyPixels,
-    /// A side under [`SIDE_MIN`].
+    /// A side under [`SIDE_MIN`], of a logo under [`LOGO_SIDE_MIN`].
     #[error("this picture is too small")]
     TooSmall,
 }
 
 /// The pictures of [`WIDTHS`], as JPEG. Takes up to a second; call it where that does not block others.
 pub fn pictures(file: &[u8]) -> Result<[Vec<u8>; 2], BadPicture> {
-    let whole = decode(file)?;
+    let whole = decode(file, SIDE_MIN)?;
     let large = fill(&whole, WIDTHS[0]);
     let small = fill(&DynamicImage::ImageRgb8(large.clone()), WIDTHS[1]);
     Ok([jpeg(&large)?, jpeg(&small)?])
 }
 
-fn decode(file: &[u8]) -> Result<DynamicImage, BadPicture> {
+/// A logo as PNG of [`LOGO_SIDE`]: all of it is seen, what is transparent stays so. Takes up to a second, as above.
+pub fn logo(file: &[u8]) -> Result<Vec<u8>, BadPicture> {
+    let fitted = decode(file, LOGO_SIDE_MIN)?.resize(LOGO_SIDE, LOGO_SIDE, FilterType::CatmullRom).into_rgba8();
+    let mut square = RgbaImage::new(LOGO_SIDE, LOGO_SIDE);
+    let margin = |side: u32| i64::from((LOGO_SIDE - side.min(LOGO_SIDE)) / 2);
+    image::imageops::replace(&mut square, &fitted, margin(fitted.width()), margin(fitted.height()));
+    let mut out = vec![];
+    square.write_with_encoder(PngEncoder::new(&mut out)).map_err(|_| BadPicture::Unreadable)?;
+    Ok(out)
+}
+
+fn decode(file: &[u8], side_min: u32) -> Result<DynamicImage, BadPicture> {
     let unreadable = |_| BadPicture::Unreadable;
     let mut reader = ImageReader::new(Cursor::new(file)).with_guessed_format().map_err(|_| BadPicture::Unreadable)?;
     match reader.format() {
@@ -61,7 +77,7 @@ fn decode(file: &[u8]) -> Result<DynamicImage, BadPicture> {
     if width.max(height) > SIDE_MAX || u64::from(width) * u64::from(height) > PIXELS_MAX {
         return Err(BadPicture::TooManyPixels);
     }
-    if width.min(height) < SIDE_MIN {
+    if width.min(height) < side_min {
         return Err(BadPicture::TooSmall);
     }
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
@@ -100,7 +116,6 @@ fn jpeg(image: &RgbImage) -> Result<Vec<u8>, BadPicture> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use image::RgbaImage;
 
     fn file(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {
         let mut out = Cursor::new(vec![]);
@@ -141,6 +156,16 @@ mod tests {
         let [large, _] = pictures(&turned).unwrap();
         assert!(read(&large).get_pixel(10, 10)[2] > 200, "not turned");
         assert!(!large.windows(4).any(|bytes| bytes == b"Exif"));
+    }
+
+    #[test]
+    fn a_logo_is_seen_whole_on_a_clear_square() {
+        let png = logo(&file(&halves(400, 200), ImageFormat::WebP)).unwrap();
+        let read = image::load_from_memory_with_format(&png, ImageFormat::Png).unwrap().into_rgba8();
+        assert_eq!(read.dimensions(), (LOGO_SIDE, LOGO_SIDE));
+        assert_eq!(read.get_pixel(96, 5)[3], 0, "not clear above");
+        assert!(read.get_pixel(2, 96)[0] > 200 && read.get_pixel(189, 96)[2] > 200, "cut");
+        assert_eq!(logo(&file(&halves(400, 63), ImageFormat::Png)), Err(BadPicture::TooSmall));
     }
 
     #[test]

@@ -43,7 +43,7 @@ pub async fn update(
     let sent = upload::read(state, &req, payload).await?;
     let alt: String = one_line(sent.texts.get("alt").map_or("", String::as_str)).chars().take(ALT_CHARS_MAX).collect();
     match sent.file {
-        Some(Ok(file)) => match pictures(state, file).await? {
+        Some(Ok(file)) => match decoded(state, file, picture::pictures).await? {
             Ok(pictures) => put(state, &experience, pictures, &alt).await?,
             Err(BadPicture::Unreadable) => return again(&at, &space, experience, "poster.unreadable").await,
             Err(BadPicture::TooManyPixels) => return again(&at, &space, experience, "poster.too_many_pixels").await,
@@ -75,10 +75,14 @@ async fn again(at: &Visit, space: &Space, experience: Experience, error: &str) -
 }
 
 /// Decodes where it blocks nobody, few at a time.
-async fn pictures(state: &State, file: web::Bytes) -> Result<Result<[Vec<u8>; 2], BadPicture>, Problem> {
+pub async fn decoded<T: Send + 'static>(
+    state: &State,
+    file: web::Bytes,
+    decode: fn(&[u8]) -> Result<T, BadPicture>,
+) -> Result<Result<T, BadPicture>, Problem> {
     let _place = state.decoding.acquire().await.map_err(Problem::internal)?;
     // A decoder that panics on a strange file has not read it.
-    Ok(web::block(move || picture::pictures(&file)).await.unwrap_or(Err(BadPicture::Unreadable)))
+    Ok(web::block(move || decode(&file)).await.unwrap_or(Err(BadPicture::Unreadable)))
 }
 
 async fn put(state: &State, experience: &Experience, pictures: [Vec<u8>; 2], alt: &str) -> Result<(), Problem> {

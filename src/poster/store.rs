@@ -1,6 +1,7 @@
 //! Rows of `posters`, and the objects that come and go with them.
 
-use backstage_core::{ExperienceId, Timestamp};
+use backstage_core::{ExperienceId, SpaceId, Timestamp};
+use std::collections::BTreeMap;
 
 use super::{Poster, keys};
 use crate::adapters::storage::Key;
@@ -14,6 +15,18 @@ pub async fn of(db: &Db, experience: &ExperienceId) -> Result<Option<Poster>, sq
         .fetch_optional(&db.pool)
         .await?;
     Ok(row.map(|(name, alt)| Poster::of(&name, alt)))
+}
+
+/// The posters of all experiences of a space.
+pub async fn of_space(db: &Db, space: &SpaceId) -> Result<BTreeMap<String, Poster>, sqlx::Error> {
+    let rows: Vec<(String, String, String)> = sqlx::query_as(
+        "SELECT p.experience_id, p.name, p.alt FROM aggregates a JOIN posters p ON p.experience_id = a.id \
+         WHERE a.kind = 'experience' AND a.parent = $1",
+    )
+    .bind(space.as_str())
+    .fetch_all(&db.pool)
+    .await?;
+    Ok(rows.into_iter().map(|(experience, name, alt)| (experience, Poster::of(&name, alt))).collect())
 }
 
 /// Before objects are put: they go unless [`put`] keeps them in time.

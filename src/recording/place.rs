@@ -2,8 +2,11 @@
 
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{PLAYLIST, VIDEO, media, store, ticket, watch};
+use crate::api::answers::{Counted, Signed, Watching};
+use crate::api::body;
 use crate::error::Problem;
 use crate::security::visitor::Visit;
 
@@ -13,8 +16,11 @@ const START_MS: i64 = 10_000;
 const END_MS: i64 = 15_000;
 
 /// What a player sends. Other fields are ignored.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = Place)]
 pub struct Told {
+    /// Seconds from the start, up to the length.
+    #[schema(minimum = 0)]
     position_s: f64,
 }
 
@@ -23,13 +29,19 @@ pub fn kept(position_ms: i64, duration_ms: i64) -> Option<i64> {
     (START_MS..=duration_ms - END_MS).contains(&position_ms).then_some(position_ms)
 }
 
-/// `PUT /api/v1/recordings/{id}/position`, `POST` too: browsers send their last word so.
+/// Keeps where the person has got to; near the start and the end it begins anew.
+#[utoipa::path(
+    put, path = "/api/v1/recordings/{id}/position", operation_id = "keep_place", tag = "watching",
+    params(("id" = String, Path, description = "Id of the recording", min_length = 1, max_length = 64)),
+    request_body = inline(Told),
+    responses((status = 204, description = "Kept"), Signed, Watching, Counted),
+)]
 pub async fn update(at: Visit, id: web::Path<String>, told: web::Bytes) -> Result<HttpResponse, Problem> {
     let state = &at.state;
     let session = at.person()?;
     state.limits.writes_per_network.take(&format!("place:{}", session.id))?;
-    let told: Told = serde_json::from_slice(&told)
-        .map_err(|_| Problem::bad_request("Send {\"position_s\": seconds from the start}."))?;
+    let told: Told =
+        body::object(&told).map_err(|_| Problem::bad_request("Send {\"position_s\": seconds from the start}."))?;
     let found = watch::find(state, &id).await?;
     found.admit_visitor(state, Some(session)).await?;
     let length_s = found.recording.duration_ms as f64 / 1_000.0;
@@ -41,20 +53,45 @@ pub async fn update(at: Visit, id: web::Path<String>, told: web::Bytes) -> Resul
     Ok(HttpResponse::NoContent().finish())
 }
 
-#[derive(Serialize)]
+/// The same as `PUT`: browsers send their last word so.
+#[utoipa::path(
+    post, path = "/api/v1/recordings/{id}/position", operation_id = "keep_last_place", tag = "watching",
+    params(("id" = String, Path, description = "Id of the recording", min_length = 1, max_length = 64)),
+    request_body = inline(Told),
+    responses((status = 204, description = "Kept"), Signed, Watching, Counted),
+)]
+pub async fn last_word(at: Visit, id: web::Path<String>, told: web::Bytes) -> Result<HttpResponse, Problem> {
+    update(at, id, told).await
+}
+
+/// An address with a ticket in it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = TicketedAddress)]
 struct Where {
     url: String,
 }
 
-#[derive(Serialize)]
+/// Where to watch, and where to go on.
+#[derive(Serialize, ToSchema)]
+#[schema(as = RecordingAdmission)]
 struct Admission {
+    /// The playlist.
     hls: Where,
+    /// The whole film.
     file: Where,
+    /// ms since 1970 UTC; ask again before.
     expires_at: i64,
+    /// Seconds from the start.
+    #[schema(minimum = 0)]
     position_s: f64,
 }
 
-/// `POST /api/v1/recordings/{id}/admission`: addresses with a fresh ticket, and where to go on.
+/// Lets a visitor in to a recording: addresses with a fresh ticket, and where to go on.
+#[utoipa::path(
+    post, path = "/api/v1/recordings/{id}/admission", operation_id = "recording_admission", tag = "watching",
+    params(("id" = String, Path, description = "Id of the recording", min_length = 1, max_length = 64)),
+    responses((status = 200, description = "Where to watch", body = inline(Admission)), Watching, Counted),
+)]
 pub async fn admission(at: Visit, id: web::Path<String>) -> Result<HttpResponse, Problem> {
     let state = &at.state;
     state.limits.admissions_per_network.take(&at.network())?;

@@ -2,6 +2,10 @@
 
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
+/// What pages may ask the browser for.
+const PERMISSIONS: &str =
+    "camera=(self), microphone=(self), display-capture=(self), fullscreen=(self), geolocation=(), payment=()";
+
 /// The fixed headers and the content security policy, made once.
 #[derive(Debug, Clone)]
 pub struct Headers {
@@ -35,6 +39,21 @@ impl Headers {
         Headers { policy, strict_transport: https }
     }
 
+    /// Lets one page frame pages of one other origin (`https://host`), which may fill the screen there. Everything else stays.
+    pub fn let_frame(&self, headers: &mut HeaderMap, origin: &str) {
+        let policy = self.policy.to_str().unwrap_or("default-src 'self'");
+        let permissions = PERMISSIONS.replace("fullscreen=(self)", &format!("fullscreen=(self \"{origin}\")"));
+        let values = [
+            (header::CONTENT_SECURITY_POLICY, format!("{policy}; frame-src {origin}")),
+            (HeaderName::from_static("permissions-policy"), permissions),
+        ];
+        for (name, value) in values {
+            if let Ok(value) = HeaderValue::from_str(&value) {
+                headers.insert(name, value);
+            }
+        }
+    }
+
     /// Puts them on an answer; what a handler set itself stays. `page`: HTML, which is never stored by caches
     /// (it holds the visitor's tokens).
     pub fn apply(&self, headers: &mut HeaderMap, page: bool) {
@@ -57,12 +76,7 @@ impl Headers {
         put(header::CONTENT_SECURITY_POLICY, self.policy.clone());
         put(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
         put(header::REFERRER_POLICY, HeaderValue::from_static("strict-origin-when-cross-origin"));
-        put(
-            HeaderName::from_static("permissions-policy"),
-            HeaderValue::from_static(
-                "camera=(self), microphone=(self), display-capture=(self), fullscreen=(self), geolocation=(), payment=()",
-            ),
-        );
+        put(HeaderName::from_static("permissions-policy"), HeaderValue::from_static(PERMISSIONS));
         put(HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin"));
         put(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }

@@ -6,7 +6,7 @@ use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
 use actix_web::http::{Method, StatusCode, header};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpResponse, web};
+use actix_web::{Error, HttpRequest, HttpResponse, web};
 use futures_util::FutureExt;
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use super::scope::Scope;
 use super::{csrf, next as places, upload};
+use crate::api::openapi;
 use crate::error::Problem;
 use crate::locale::{self, Language};
 use crate::page;
@@ -102,7 +103,8 @@ async fn shelled(
             let problem = problem_of(&mut response);
             if let Some(problem) = problem {
                 let request = response.request().clone();
-                let rendered = render(&state, door, get, scope.as_deref(), &problem);
+                let mut rendered = render(&state, door, get, scope.as_deref(), &problem);
+                allow(&request, &mut rendered);
                 return Ok(ServiceResponse::new(request, finish(&state, door, scope.as_ref(), rendered)));
             }
             let (request, response) = response.into_parts();
@@ -133,6 +135,10 @@ async fn check(state: &State, door: Door, req: &mut ServiceRequest) -> Result<()
     let path_bytes_max = if door == Door::Playback { PLAYBACK_PATH_BYTES_MAX } else { PATH_BYTES_MAX };
     if req.path().len() > path_bytes_max || req.query_string().len() > QUERY_BYTES_MAX {
         return Err(Problem::of_status(StatusCode::URI_TOO_LONG));
+    }
+    // No text of ours holds a NUL, and not every database takes one.
+    if req.path().contains("%00") || req.query_string().contains("%00") {
+        return Err(Problem::not_found());
     }
     let safe = matches!(*req.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     if door == Door::Signed || (safe && door != Door::Socket) {
@@ -182,6 +188,17 @@ fn problem_of(response: &mut ServiceResponse<BoxBody>) -> Option<Problem> {
     let kind = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let ours = kind.starts_with("text/html") || kind.starts_with("application/");
     (!ours).then(|| Problem::of_status(status))
+}
+
+/// A 405 of the API says what the address takes.
+fn allow(request: &HttpRequest, response: &mut HttpResponse) {
+    if response.status() != StatusCode::METHOD_NOT_ALLOWED {
+        return;
+    }
+    let methods = request.match_pattern().and_then(|pattern| openapi::allowed(&pattern));
+    if let Some(methods) = methods {
+        response.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static(methods));
+    }
 }
 
 fn render(state: &State, door: Door, get: bool, scope: Option<&Scope>, problem: &Problem) -> HttpResponse {

@@ -17,10 +17,10 @@ use crate::state::State;
 
 /// Largest file, bytes: 10 MB.
 pub const FILE_BYTES_MAX: usize = 10_000_000;
-/// Longest text in such a form, bytes.
-const TEXT_BYTES_MAX: usize = 4_096;
-/// Fields of a form.
-const FIELDS_MAX: usize = 8;
+/// Longest text in such a form, bytes: 4,000 characters of any script.
+const TEXT_BYTES_MAX: usize = 16 * 1024;
+/// Fields of a form: twenty questions with their answers, and what goes along.
+const FIELDS_MAX: usize = 48;
 /// A form that takes longer to arrive is given up (408).
 const ARRIVES_MAX: Duration = Duration::from_secs(120);
 /// Of a file that is too large, so much more is read and thrown away, so that the browser shows our answer, bytes.
@@ -28,8 +28,14 @@ const THROWN_AWAY_MAX: usize = 64 << 20;
 
 /// Whether the handler at this address reads its form itself.
 pub fn is_one(req: &ServiceRequest) -> bool {
-    let path = req.path();
-    path.starts_with("/studio/") && path.ends_with("/poster") && is_multipart(req.headers())
+    let mut parts = req.path().split('/').skip(1);
+    let takes_files = match (parts.next(), parts.next(), parts.next(), parts.next(), parts.next()) {
+        (Some("studio"), Some(_), Some(_), Some("poster"), None) => true,
+        // A part of a sales page.
+        (Some("studio"), Some(_), Some("edit"), Some(_), None) => true,
+        _ => false,
+    };
+    takes_files && is_multipart(req.headers())
 }
 
 fn is_multipart(headers: &HeaderMap) -> bool {
@@ -42,6 +48,8 @@ fn is_multipart(headers: &HeaderMap) -> bool {
 pub struct Sent {
     /// Texts by field.
     pub texts: BTreeMap<String, String>,
+    /// Texts with their fields as they came, also those that share a name.
+    pub list: Vec<(String, String)>,
     /// The file; `None` if none was chosen, `Err` if it is over [`FILE_BYTES_MAX`].
     pub file: Option<Result<web::Bytes, TooLarge>>,
 }
@@ -79,7 +87,9 @@ async fn fields(state: &State, headers: &HeaderMap, mut form: Multipart) -> Resu
         } else if field.content_disposition().is_some_and(|about| about.get_filename().is_some()) {
             sent.file = file(&mut field).await?;
         } else {
-            sent.texts.insert(name, text(&mut field).await?);
+            let text = text(&mut field).await?;
+            sent.list.push((name.clone(), text.clone()));
+            sent.texts.insert(name, text);
         }
     }
     if count == 0 { Err(Problem::forged()) } else { Ok(sent) }

@@ -21,6 +21,8 @@ pub struct Typed {
     description: String,
     #[serde(default)]
     accent: String,
+    #[serde(default)]
+    version: String,
 }
 
 impl Typed {
@@ -32,7 +34,13 @@ impl Typed {
             headline: self.headline.clone(),
             description: self.description.clone(),
             accent: self.accent(),
+            version: self.version.clone(),
         }
+    }
+
+    /// The version of the settings that the form was filled in with, if it says.
+    pub fn version(&self) -> Option<&str> {
+        Some(self.version.as_str()).filter(|version| !version.is_empty())
     }
 
     /// The colour chosen, the default for anything unknown.

@@ -1,7 +1,9 @@
 //! Spaces: the sales page, and its forms in the studio.
 
+pub mod api;
 pub mod form;
 pub mod routes;
+pub mod shown;
 pub mod store;
 pub mod views;
 

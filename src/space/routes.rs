@@ -1,25 +1,30 @@
 //! A space's page, and making and editing one.
 
+use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use backstage_actors::stage::Refusal;
 use backstage_core::experience::Experience;
-use backstage_core::space::{Space, SpaceEvent, SpaceRejection};
+use backstage_core::space::{Settings, Space, SpaceEvent, SpaceRejection};
 use backstage_core::{SpaceId, TeamId, Timestamp, UserId};
 use serde::Deserialize;
 
 use super::form::Typed;
+use super::shown::{self, Shown};
 use super::store;
 use super::views::{Creator, ShowCard, SpaceEdit, SpaceForm, SpaceNew, SpacePage, SpaceShow};
 use crate::audit::{self, Action};
 use crate::error::Problem;
-use crate::page::{FormErrors, Moment, Page, Social, initials, see_other, show as render, show_again};
+use crate::page::{FormErrors, Moment, Page, Social, initials, respond, see_other, show as render, show_again};
 use crate::pass::offer;
 use crate::pass::store::Pass;
 use crate::pass::views::{PassCard, Standing};
+use crate::poster::Poster;
+use crate::sales::views::{PartForm, SalesView};
+use crate::sales::{self, Part};
 use crate::security::visitor::Visit;
 use crate::state::State;
 use crate::studio::routes::{Wants, find_space};
-use crate::{access, markdown, pass, poster, profile, team};
+use crate::{access, markdown, poster, profile, team};
 
 /// Which pass a sales page tells about.
 #[derive(Deserialize)]
@@ -29,56 +34,47 @@ pub struct Selection {
 
 /// `GET /{space}`, with `?pass=` for another pass than the default.
 pub async fn show(at: Visit, slug: web::Path<String>, wanted: web::Query<Selection>) -> Result<HttpResponse, Problem> {
-    let Some(found) = at.state.store.find_space(&slug).await? else {
+    let Some(shown) = shown::at(&at.state, &slug).await? else {
         return moved(&at.state, &slug).await;
     };
-    let space = found.state;
-    let passes = offer::passes(&at.state, &space.id).await?;
+    let passes = &shown.passes;
     // An address from before a rename or an archiving still shows the space.
-    let chosen = offer::selected(&passes, wanted.pass.as_deref()).or_else(|| offer::selected(&passes, None));
-    sales_page(&at, &space, &passes, chosen, false).await
+    let chosen = offer::selected(passes, wanted.pass.as_deref()).or_else(|| offer::selected(passes, None));
+    sales_page(&at, &shown, chosen, false).await
 }
 
 /// `GET /{space}/{pass}`: the team sees drafts there too.
 pub async fn show_pass(at: Visit, address: web::Path<(String, String)>) -> Result<HttpResponse, Problem> {
     let state = &at.state;
-    let Some(found) = state.store.find_space(&address.0).await? else {
+    let Some(shown) = shown::at(state, &address.0).await? else {
         let space = moved_space(state, &address.0).await?.ok_or_else(Problem::not_found)?;
         return Ok(see_other(&format!("/{}/{}", space.settings.slug, address.1)));
     };
-    let space = found.state;
-    let passes = offer::passes(state, &space.id).await?;
-    let edits = access::role(state, at.session.as_deref(), &space).await?.is_some_and(|role| role.may_edit());
+    let edits = access::role(state, at.session.as_deref(), &shown.space).await?.is_some_and(|role| role.may_edit());
     let here = |pass: &&Pass| pass.terms.slug.as_str() == address.1 && (edits || pass.is_published());
-    let chosen = passes.iter().find(here).ok_or_else(Problem::not_found)?;
-    sales_page(&at, &space, &passes, Some(chosen), true).await
+    let chosen = shown.passes.iter().find(here).ok_or_else(Problem::not_found)?;
+    sales_page(&at, &shown, Some(chosen), true).await
 }
 
-async fn sales_page(
-    at: &Visit,
-    space: &Space,
-    passes: &[Pass],
-    chosen: Option<&Pass>,
-    alone: bool,
-) -> Result<HttpResponse, Problem> {
+async fn sales_page(at: &Visit, shown: &Shown, chosen: Option<&Pass>, alone: bool) -> Result<HttpResponse, Problem> {
     let state = &at.state;
+    let Shown { space, passes, experiences, posters, parts, accent, creator } = shown;
     let person = access::person(state, at.session.as_deref(), space).await?;
-    let accent = store::accent(&state.db, &space.id).await?;
-    let experiences = pass::routes::experiences(state, space).await?;
     let mut cards = vec![];
-    for experience in &experiences {
-        cards.push(card(state, space, &accent, experience).await?);
+    for experience in experiences {
+        let poster = posters.get(experience.id.as_str()).cloned();
+        cards.push(card_with(state, space, accent, experience, poster).await?);
     }
     let now = state.clock.now();
     let pass_card = |pass: &Pass| {
-        let url = offer::entrance(space, &experiences, pass);
+        let url = offer::entrance(space, experiences, pass);
         let standing = match offer::grant(&person, pass) {
             _ if person.role.is_some() => Standing::In { url, until: None },
             None => Standing::Free,
             Some(grant) if offer::ended(grant, now).is_some() => Standing::Over,
             Some(grant) => Standing::In { url, until: grant.expires_at.map(Moment::from) },
         };
-        PassCard::of(pass, &experiences, standing)
+        PassCard::of(pass, experiences, standing)
     };
     let offered = passes.iter().filter(|pass| pass.is_published() && !space.suspended);
     let settings = &space.settings;
@@ -91,25 +87,37 @@ async fn sales_page(
         _ => format!("/{}", settings.slug),
     };
     let texts = [settings.headline.as_str(), settings.description.as_str()];
-    let poster = cards.iter().find_map(|card| card.poster.as_ref());
+    let may_edit = person.role.is_some_and(|role| role.may_edit());
+    let versions = if may_edit { sales::routes::versions(state, space, parts) } else { Default::default() };
+    let sales = SalesView::of(parts, versions);
+    let poster = sales.cover.as_ref().or(cards.iter().find_map(|card| card.poster.as_ref()));
     let social = Social::of(&state.site.public_url, &path, texts, poster);
     render(&SpaceShow {
         page: Page { social: Some(social), ..at.page(title) },
-        creator: creator(state, &space.team).await?,
+        creator: creator.clone(),
         experiences: cards,
         passes: if alone { vec![] } else { offered.map(pass_card).collect() },
         chosen: chosen.filter(|_| !space.suspended).map(pass_card),
         alone,
-        may_edit: person.role.is_some_and(|role| role.may_edit()),
-        space: SpacePage {
-            name: settings.name.clone(),
-            slug: settings.slug.to_string(),
-            headline: settings.headline.clone(),
-            description_html: markdown::html(&settings.description),
-            accent,
-            cover_url: None,
-        },
+        may_edit,
+        sales,
+        space: of_settings(settings, accent.clone()),
     })
+}
+
+fn of_settings(settings: &Settings, accent: String) -> SpacePage {
+    SpacePage {
+        name: settings.name.clone(),
+        slug: settings.slug.to_string(),
+        headline: settings.headline.clone(),
+        description_html: markdown::html(&settings.description),
+        accent,
+    }
+}
+
+/// The space as its sales page shows it.
+pub async fn space_page(state: &State, space: &Space) -> Result<SpacePage, Problem> {
+    Ok(of_settings(&space.settings, store::accent(&state.db, &space.id).await?))
 }
 
 /// An address given up leads to the new one.
@@ -136,6 +144,17 @@ pub async fn creator(state: &State, team: &TeamId) -> Result<Creator, Problem> {
 
 /// An experience in a list.
 pub async fn card(state: &State, space: &Space, accent: &str, experience: &Experience) -> Result<ShowCard, Problem> {
+    let poster = poster::store::of(&state.db, &experience.id).await?;
+    card_with(state, space, accent, experience, poster).await
+}
+
+async fn card_with(
+    state: &State,
+    space: &Space,
+    accent: &str,
+    experience: &Experience,
+    poster: Option<Poster>,
+) -> Result<ShowCard, Problem> {
     let snapshot = state.live.snapshot(&experience.id).await?;
     let live =
         snapshot.as_ref().and_then(|snapshot| snapshot.stream.as_ref()).is_some_and(|stream| on_air(&stream.phase));
@@ -144,7 +163,7 @@ pub async fn card(state: &State, space: &Space, accent: &str, experience: &Exper
         url: format!("/m/{}/{}", space.settings.slug, experience.settings.slug),
         space_name: space.settings.name.clone(),
         accent: accent.to_string(),
-        poster: poster::store::of(&state.db, &experience.id).await?,
+        poster,
         mark: initials(&experience.settings.title),
         starts_at: experience.settings.starts_at.map(Moment::from),
         live,
@@ -190,7 +209,7 @@ pub async fn open(
     state: &State,
     user: &UserId,
     name: &str,
-    settings: backstage_core::space::Settings,
+    settings: Settings,
     accent: &str,
 ) -> Result<Result<SpaceId, FormErrors>, Problem> {
     let now = state.clock.now();
@@ -224,6 +243,7 @@ fn at_field(refusal: Refusal<SpaceRejection>) -> Result<FormErrors, Problem> {
     let mut errors = FormErrors::default();
     match refusal {
         Refusal::SlugTaken => errors.add("slug", "space.form.slug_taken"),
+        Refusal::Rejected(SpaceRejection::ChangedMeanwhile) => errors.add("version", "sales.changed_all"),
         Refusal::Rejected(SpaceRejection::BadName) => errors.add("name", "space.form.name_missing"),
         Refusal::Rejected(SpaceRejection::BadHeadline) => errors.add("headline", "space.form.too_long"),
         Refusal::Rejected(SpaceRejection::BadDescription) => errors.add("description", "space.form.too_long"),
@@ -232,23 +252,72 @@ fn at_field(refusal: Refusal<SpaceRejection>) -> Result<FormErrors, Problem> {
     Ok(errors)
 }
 
-/// `GET /studio/{space}/edit`
+/// `GET /studio/{space}/edit`: all fields, and a form for each part of the sales page.
 pub async fn edit(at: Visit, slug: web::Path<String>) -> Result<HttpResponse, Problem> {
     let space = find_space(&at, &slug, Wants::Edit).await?;
-    let settings = space.settings;
     let form = SpaceForm {
         accent: store::accent(&at.state.db, &space.id).await?,
-        slug: settings.slug.to_string(),
-        name: settings.name,
-        headline: settings.headline,
-        description: settings.description,
+        version: version(&at.state, &space),
+        slug: space.settings.slug.to_string(),
+        name: space.settings.name.clone(),
+        headline: space.settings.headline.clone(),
+        description: space.settings.description.clone(),
     };
-    render(&edit_view(&at, &slug, form, FormErrors::default()))
+    render(&edit_view(&at, &space, form, FormErrors::default(), None).await?)
 }
 
-fn edit_view(at: &Visit, slug: &str, form: SpaceForm, errors: FormErrors) -> SpaceEdit {
-    let page = at.page_t("space.edit.title");
-    SpaceEdit { page, form, errors, action: format!("/studio/{slug}/edit"), cancel_url: "/studio".into() }
+/// The same with the form of a part that could not be saved.
+pub async fn edit_part_again(
+    at: &Visit,
+    space: Space,
+    part: PartForm,
+    status: StatusCode,
+) -> Result<HttpResponse, Problem> {
+    let form = SpaceForm {
+        accent: store::accent(&at.state.db, &space.id).await?,
+        version: version(&at.state, &space),
+        slug: space.settings.slug.to_string(),
+        name: space.settings.name.clone(),
+        headline: space.settings.headline.clone(),
+        description: space.settings.description.clone(),
+    };
+    respond(status, &edit_view(at, &space, form, FormErrors::default(), Some(part)).await?)
+}
+
+async fn edit_view(
+    at: &Visit,
+    space: &Space,
+    form: SpaceForm,
+    errors: FormErrors,
+    again: Option<PartForm>,
+) -> Result<SpaceEdit, Problem> {
+    let parts = sales::store::of(&at.state.db, &space.id).await?;
+    let others = [Part::Category, Part::Cover, Part::Logo, Part::Features, Part::Gallery, Part::Faq];
+    let mut forms: Vec<PartForm> =
+        others.into_iter().map(|part| sales::routes::filled(&at.state, space, &parts, part, false)).collect();
+    if let Some(again) = again {
+        match forms.iter_mut().find(|form| form.part == again.part) {
+            Some(held) => *held = again,
+            None => forms.insert(0, again),
+        }
+    }
+    Ok(SpaceEdit {
+        page: at.page_t("space.edit.title"),
+        form,
+        errors,
+        action: format!("/studio/{}/edit", space.settings.slug),
+        cancel_url: "/studio".into(),
+        space: space_page(&at.state, space).await?,
+        sales: SalesView::of(&parts, Default::default()),
+        may_edit: false,
+        forms: forms.into_iter().map(PartForm::with_blanks).collect(),
+    })
+}
+
+/// The version of a space's settings.
+fn version(state: &State, space: &Space) -> String {
+    let Settings { slug, name, headline, description } = &space.settings;
+    state.seal.of("space settings", &[space.id.as_str(), slug.as_str(), name, headline, description])
 }
 
 /// `POST /studio/{space}/edit`
@@ -256,17 +325,34 @@ pub async fn update(at: Visit, slug: web::Path<String>, typed: web::Form<Typed>)
     let state = &at.state;
     let space = find_space(&at, &slug, Wants::Edit).await?;
     state.limits.writes_per_network.take(&at.network())?;
+    let current = version(state, &space);
+    let again = SpaceForm { version: current.clone(), ..typed.form() };
     let settings = match typed.settings() {
         Ok(settings) => settings,
-        Err(errors) => return show_again(&edit_view(&at, &slug, typed.form(), errors)),
+        Err(errors) => return show_again(&edit_view(&at, &space, again, errors, None).await?),
     };
-    let (old, new) = (space.settings.slug.clone(), settings.slug.clone());
-    if let Err(refusal) = state.stage.space(&space.id, SpaceEvent::Edit { settings }).await {
-        return show_again(&edit_view(&at, &slug, typed.form(), at_field(refusal)?));
+    if typed.version().is_some_and(|version| version != current) {
+        let mut errors = FormErrors::default();
+        errors.add("version", "sales.changed_all");
+        return respond(StatusCode::CONFLICT, &edit_view(&at, &space, again, errors, None).await?);
+    }
+    let (old, new) = (space.settings.clone(), settings.clone());
+    let event = SpaceEvent::Revise { was: old.clone(), settings };
+    if let Err(refusal) = state.stage.space(&space.id, event).await {
+        return show_again(&edit_view(&at, &space, again, at_field(refusal)?, None).await?);
     }
     store::set_accent(&state.db, &space.id, &typed.accent()).await?;
-    if old != new {
-        store::give_up(&state.db, "space", "", old.as_str(), space.id.as_str(), state.clock.now()).await?;
+    let mut changed = vec![];
+    if (&old.name, &old.headline) != (&new.name, &new.headline) {
+        changed.push(Part::Headline);
+    }
+    if old.description != new.description {
+        changed.push(Part::Description);
+    }
+    let now = state.clock.now();
+    sales::store::sign(&state.db, &space.id, &changed, &at.account()?.user, now).await?;
+    if old.slug != new.slug {
+        store::give_up(&state.db, "space", "", old.slug.as_str(), space.id.as_str(), now).await?;
     }
     Ok(at.see_other_with("/studio", "space.saved"))
 }

@@ -3,6 +3,7 @@
 use crate::page::{FormErrors, Moment, Page};
 use crate::pass::views::{PassCard, Standing};
 use crate::poster::Poster;
+use crate::sales::views::{PartForm, SalesView};
 use askama::Template;
 
 /// A show in a list; templates call it `card`.
@@ -49,8 +50,6 @@ pub struct SpacePage {
     pub description_html: String,
     /// Accent colour.
     pub accent: String,
-    /// Cover picture.
-    pub cover_url: Option<String>,
 }
 
 /// The pass that somebody is in through.
@@ -69,6 +68,8 @@ pub struct SpaceShow {
     pub page: Page,
     /// The space.
     pub space: SpacePage,
+    /// What its team wrote about it.
+    pub sales: SalesView,
     /// Whose it is.
     pub creator: Creator,
     /// What is inside.
@@ -96,6 +97,8 @@ pub struct SpaceForm {
     pub description: String,
     /// Accent colour.
     pub accent: String,
+    /// The version of the settings that it was filled in with; empty for a new space.
+    pub version: String,
 }
 
 /// `/studio/spaces/new`
@@ -120,6 +123,14 @@ pub struct SpaceNew {
 pub struct SpaceEdit {
     /// Frame.
     pub page: Page,
+    /// The space as it is.
+    pub space: SpacePage,
+    /// What its page says.
+    pub sales: SalesView,
+    /// So that parts are shown without a pencil here.
+    pub may_edit: bool,
+    /// The parts that are no fields of the first form.
+    pub forms: Vec<PartForm>,
     /// What was typed.
     pub form: SpaceForm,
     /// What is wrong with it.

@@ -103,12 +103,18 @@ impl SqlStore {
 
     /// All experiences of a space (at most [`backstage_core::space::EXPERIENCES_MAX`]), in the order the space gives them.
     pub async fn experiences_of(&self, space: &SpaceId) -> Result<Vec<Found<Experience>>, StoreError> {
-        let mut experiences: Vec<Found<Experience>> = self.select(BY_PARENT, &[space.as_str()], None).await?;
-        if let Some(space) = self.space(space).await? {
-            let order = &space.state.experiences;
-            let place = |id: &ExperienceId| order.iter().position(|held| held == id).unwrap_or(order.len());
-            experiences.sort_by_key(|found| place(&found.state.id));
+        match self.space(space).await? {
+            Some(found) => self.experiences_in(&found.state).await,
+            None => self.select(BY_PARENT, &[space.as_str()], None).await,
         }
+    }
+
+    /// The same for a space that was read just now.
+    pub async fn experiences_in(&self, space: &Space) -> Result<Vec<Found<Experience>>, StoreError> {
+        let mut experiences: Vec<Found<Experience>> = self.select(BY_PARENT, &[space.id.as_str()], None).await?;
+        let order = &space.experiences;
+        let place = |id: &ExperienceId| order.iter().position(|held| held == id).unwrap_or(order.len());
+        experiences.sort_by_key(|found| place(&found.state.id));
         Ok(experiences)
     }
 

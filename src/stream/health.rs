@@ -12,11 +12,14 @@ use backstage_core::{StreamId, Timestamp};
 use backstage_media::bridge::{BridgeState, BridgeStatus, HealthFigures};
 use parking_lot::Mutex;
 use serde::Deserialize;
-use serde_json::json;
 use std::collections::BTreeMap;
 use std::time::Duration;
+use utoipa::ToSchema;
 
-use super::routes::hosted_stream;
+use super::routes::{Nothing, hosted_stream};
+use crate::api::answers::{Counted, Team};
+use crate::api::body;
+use crate::api::words::EncoderLimit;
 use crate::error::Problem;
 use crate::security::visitor::Visit;
 use crate::state::State;
@@ -158,21 +161,33 @@ fn of_figures(seen: &HealthFigures, skew_us: i64) -> ServerSample {
 }
 
 /// What the studio posts. Figures beyond any sense are cut, since a browser sends what it likes.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Posted {
+    #[schema(value_type = Option<i64>, minimum = 0, maximum = 4294967295u32)]
     bitrate_kbps: Option<u32>,
+    #[schema(value_type = Option<i64>, minimum = 0, maximum = 4294967295u32)]
     fps: Option<u32>,
+    #[schema(value_type = Option<i64>, minimum = 0, maximum = 4294967295u32)]
     loss_per_mille: Option<u32>,
+    #[schema(value_type = Option<i64>, minimum = 0, maximum = 4294967295u32)]
     rtt_ms: Option<u32>,
+    /// What holds the encoder back.
     #[serde(default)]
+    #[schema(value_type = EncoderLimit)]
     limited: Limited,
 }
 
-/// `POST /api/v1/streams/{id}/health`: a host's browser says how it sends.
+/// A host's browser says how it sends; at most once a second, what comes sooner is left out.
+#[utoipa::path(
+    post, path = "/api/v1/streams/{id}/health", operation_id = "tell_health", tag = "hosting",
+    params(("id" = String, Path, description = "Id of the stream", min_length = 1, max_length = 64)),
+    request_body = inline(Posted),
+    responses((status = 202, description = "Taken", body = inline(Nothing)), Team, Counted),
+)]
 pub async fn create(at: Visit, id: web::Path<String>, body: web::Bytes) -> Result<HttpResponse, Problem> {
     let path = hosted_stream(&at, &id).await?;
-    let posted: Posted = serde_json::from_slice(&body).map_err(|_| {
+    let posted: Posted = body::object(&body).map_err(|_| {
         Problem::bad_request(
             r#"The body cannot be read. Send {"bitrate_kbps": 2000, "fps": 30, "loss_per_mille": 0, "rtt_ms": 40, "limited": "none"}; each may be missing."#,
         )
@@ -191,7 +206,7 @@ pub async fn create(at: Visit, id: web::Path<String>, body: web::Bytes) -> Resul
         let news = state.trackers.publisher(&path, state.clock.now(), sample);
         tell(&state.stage, &state.trackers, &path, news).await;
     }
-    Ok(HttpResponse::Accepted().json(json!({})))
+    Ok(HttpResponse::Accepted().json(Nothing {}))
 }
 
 #[cfg(test)]

@@ -8,15 +8,19 @@ use backstage_core::delivery::{Choice, DeliveryEvent};
 use backstage_core::experience::{ExperienceEvent, ExperienceRejection};
 use backstage_core::stream::{Phase, StreamEvent, StreamRejection};
 use backstage_core::{ExperienceId, Kind, StreamId, Timestamp};
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
+use utoipa::ToSchema;
 
 use super::views::{StreamTimeline, TimelineRow, TimelineStream};
 use super::{report, words};
 use crate::access;
+use crate::api::answers::{Counted, ProblemShape, Team};
+use crate::api::body;
+use crate::api::words::DeliveryWord;
 use crate::error::{Problem, refused};
+use crate::experience::kinds;
 use crate::experience::views::ExperiencePage;
 use crate::live::broadcasts;
 use crate::live::channel::Snapshot;
@@ -42,6 +46,16 @@ async fn hosted(at: &Visit, id: &str) -> Result<Arc<Snapshot>, Problem> {
         Some(role) if Role::may_host(role) => Ok(snapshot),
         _ => Err(Problem::not_yours()),
     }
+}
+
+/// The experience, if the visitor may host it and there is a stage to host on.
+async fn staged(at: &Visit, id: &str) -> Result<Arc<Snapshot>, Problem> {
+    let snapshot = hosted(at, id).await?;
+    if kinds::store::of(&at.state.db, &snapshot.experience.id).await?.has_stage() {
+        return Ok(snapshot);
+    }
+    let words = "This experience shows a page of another site. It has no stage to go live on.";
+    Err(Problem::new(StatusCode::CONFLICT, "no_stage", words))
 }
 
 /// The stream's place, if the visitor may host it.
@@ -108,9 +122,31 @@ async fn told(at: &Visit, id: &ExperienceId, done: impl Fn(&Phase) -> bool) -> R
     Ok(current.stream)
 }
 
-/// `POST /api/v1/experiences/{id}/lobby`
+/// The stream that a command is about.
+#[derive(Serialize, ToSchema)]
+struct StreamRef<'a> {
+    #[schema(value_type = String)]
+    stream_id: &'a StreamId,
+}
+
+/// Done, with nothing to tell.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Nothing {}
+
+/// Opens the lobby: people gather, nothing is on air.
+#[utoipa::path(
+    post, path = "/api/v1/experiences/{id}/lobby", operation_id = "open_lobby", tag = "hosting",
+    params(("id" = String, Path, description = "Id of the experience", min_length = 1, max_length = 64)),
+    responses(
+        (status = 200, description = "The stream", body = inline(StreamRef<'static>)),
+        (status = 409, description = "`already_live`: a stream is on air or about to be. `no_stage`: it shows a page of another \
+         site", body = ProblemShape,
+         content_type = "application/problem+json"),
+        Team, Counted,
+    ),
+)]
 pub async fn lobby(at: Visit, id: web::Path<String>) -> Result<HttpResponse, Problem> {
-    let experience = &hosted(&at, &id).await?.experience;
+    let experience = &staged(&at, &id).await?.experience;
     let event = ExperienceEvent::OpenLobby { stream: new_stream(&at)? };
     at.state
         .stage
@@ -118,12 +154,23 @@ pub async fn lobby(at: Visit, id: web::Path<String>) -> Result<HttpResponse, Pro
         .await
         .map_err(|refusal| refused(refusal, experience_code))?;
     let stream = told(&at, &experience.id, |phase| !matches!(phase, Phase::Scheduled { .. })).await?;
-    Ok(HttpResponse::Ok().json(json!({ "stream_id": stream })))
+    Ok(HttpResponse::Ok().json(StreamRef { stream_id: &stream }))
 }
 
-/// `POST /api/v1/experiences/{id}/go-live`: of two at once, one is told `already_live`.
+/// Goes live: the stream is on air once media arrives. Of two at once, one is told `already_live`.
+#[utoipa::path(
+    post, path = "/api/v1/experiences/{id}/go-live", operation_id = "go_live", tag = "hosting",
+    params(("id" = String, Path, description = "Id of the experience", min_length = 1, max_length = 64)),
+    responses(
+        (status = 200, description = "A ticket for the stage", body = inline(Publisher<'static>)),
+        (status = 409, description = "`already_live`: a stream is on air or about to be. `no_stage`: it shows a page of another \
+         site", body = ProblemShape,
+         content_type = "application/problem+json"),
+        Team, Counted,
+    ),
+)]
 pub async fn go_live(at: Visit, id: web::Path<String>) -> Result<HttpResponse, Problem> {
-    let experience = &hosted(&at, &id).await?.experience;
+    let experience = &staged(&at, &id).await?.experience;
     let event = ExperienceEvent::GoLive { stream: new_stream(&at)? };
     at.state
         .stage
@@ -139,8 +186,18 @@ pub async fn go_live(at: Visit, id: web::Path<String>) -> Result<HttpResponse, P
     publisher(&at, &stream)
 }
 
-/// `POST /api/v1/experiences/{id}/publisher-token`: back on stage after a reload, or ahead of the show while people
+/// Another ticket for the stage: back on stage after a reload, or ahead of the show while people
 /// wait in the lobby (connecting early makes going live quicker; the stream is live only once media arrives).
+#[utoipa::path(
+    post, path = "/api/v1/experiences/{id}/publisher-token", operation_id = "publisher_token", tag = "hosting",
+    params(("id" = String, Path, description = "Id of the experience", min_length = 1, max_length = 64)),
+    responses(
+        (status = 200, description = "A ticket for the stage", body = inline(Publisher<'static>)),
+        (status = 409, description = "`not_live`: no stream is open", body = ProblemShape,
+         content_type = "application/problem+json"),
+        Team, Counted,
+    ),
+)]
 pub async fn publisher_token(at: Visit, id: web::Path<String>) -> Result<HttpResponse, Problem> {
     let snapshot = hosted(&at, &id).await?;
     let current = current(&at, &snapshot.experience.id).await?.ok_or_else(not_live)?;
@@ -152,47 +209,109 @@ pub async fn publisher_token(at: Visit, id: web::Path<String>) -> Result<HttpRes
     publisher(&at, &current.stream)
 }
 
+/// The media server's stage.
+#[derive(Serialize, ToSchema)]
+#[schema(as = StageLiveKit)]
+struct Stage<'a> {
+    url: &'a str,
+    token: &'a str,
+}
+
+/// A ticket that may publish.
+#[derive(Serialize, ToSchema)]
+struct Publisher<'a> {
+    #[schema(value_type = String)]
+    stream_id: &'a StreamId,
+    livekit: Stage<'a>,
+    /// Who it is in the room.
+    identity: &'a str,
+    /// ms since 1970 UTC.
+    #[schema(value_type = i64)]
+    expires_at: Timestamp,
+}
+
 fn publisher(at: &Visit, stream: &StreamId) -> Result<HttpResponse, Problem> {
     let person = at.person()?;
     let ticket = at.state.doors.host_ticket(stream, &person.user, &person.name)?;
-    let livekit = json!({ "url": ticket.url, "token": ticket.token });
-    let body = json!({ "stream_id": stream, "livekit": livekit, "identity": ticket.identity, "expires_at": ticket.expires_at });
+    let body = Publisher {
+        stream_id: stream,
+        livekit: Stage { url: &ticket.url, token: &ticket.token },
+        identity: &ticket.identity,
+        expires_at: ticket.expires_at,
+    };
     Ok(HttpResponse::Ok().insert_header(("Cache-Control", "no-store")).json(body))
 }
 
-/// `POST /api/v1/experiences/{id}/end`
+/// Ends what is on air, or closes the lobby.
+#[utoipa::path(
+    post, path = "/api/v1/experiences/{id}/end", operation_id = "end", tag = "hosting",
+    params(("id" = String, Path, description = "Id of the experience", min_length = 1, max_length = 64)),
+    responses(
+        (status = 202, description = "It ends", body = inline(StreamRef<'static>)),
+        (status = 409, description = "`not_live`: no stream is open. `over`: it has ended already", body = ProblemShape,
+         content_type = "application/problem+json"),
+        Team, Counted,
+    ),
+)]
 pub async fn end(at: Visit, id: web::Path<String>) -> Result<HttpResponse, Problem> {
     let experience = &hosted(&at, &id).await?.experience;
     let current = current(&at, &experience.id).await?.ok_or_else(not_live)?;
     let path =
         Path { space: experience.space.clone(), experience: experience.id.clone(), stream: current.stream.clone() };
     at.state.stage.stream(&path, StreamEvent::End, None).await.map_err(|refusal| refused(refusal, stream_code))?;
-    Ok(HttpResponse::Accepted().json(json!({ "stream_id": current.stream })))
+    Ok(HttpResponse::Accepted().json(StreamRef { stream_id: &current.stream }))
 }
 
-/// `POST /api/v1/streams/{id}/observe`: the studio says that media changed; the server looks for itself.
+/// The studio says that media changed; the server looks for itself.
+#[utoipa::path(
+    post, path = "/api/v1/streams/{id}/observe", operation_id = "observe", tag = "hosting",
+    params(("id" = String, Path, description = "Id of the stream", min_length = 1, max_length = 64)),
+    responses((status = 202, description = "It looks", body = inline(Nothing)), Team, Counted),
+)]
 pub async fn observe(at: Visit, id: web::Path<String>) -> Result<HttpResponse, Problem> {
     let path = hosted_stream(&at, &id).await?;
     let stage = at.state.stage.clone();
     actix_web::rt::spawn(async move { stage.observe(&path).await });
-    Ok(HttpResponse::Accepted().json(json!({})))
+    Ok(HttpResponse::Accepted().json(Nothing {}))
 }
 
 /// What the studio sends to choose.
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Chosen {
+    /// `auto`: as the figures say.
+    #[schema(value_type = DeliveryWord)]
     choice: Choice,
 }
 
-/// `POST /api/v1/streams/{id}/delivery`: how the audience is to be served. Choosing again what holds already is fine.
+/// What holds now.
+#[derive(Serialize, ToSchema)]
+struct DeliveryChoice<'a> {
+    #[schema(value_type = String)]
+    stream_id: &'a StreamId,
+    #[schema(value_type = DeliveryWord)]
+    choice: Choice,
+}
+
+/// How the audience is to be served. Choosing again what holds already is fine.
+#[utoipa::path(
+    post, path = "/api/v1/streams/{id}/delivery", operation_id = "choose_delivery", tag = "hosting",
+    params(("id" = String, Path, description = "Id of the stream", min_length = 1, max_length = 64)),
+    request_body = inline(Chosen),
+    responses(
+        (status = 200, description = "What holds now", body = inline(DeliveryChoice<'static>)),
+        (status = 409, description = "`over`: the stream has ended. `no_hls`: HLS is not set up here. `not_opened`: it was \
+         never open", body = ProblemShape, content_type = "application/problem+json"),
+        Team, Counted,
+    ),
+)]
 pub async fn delivery(at: Visit, id: web::Path<String>, body: web::Bytes) -> Result<HttpResponse, Problem> {
     let path = hosted_stream(&at, &id).await?;
-    let Chosen { choice } = serde_json::from_slice(&body)
+    let Chosen { choice } = body::object(&body)
         .map_err(|_| Problem::bad_request(r#"The body cannot be read. Send {"choice": "auto"}, "webrtc" or "hls"."#))?;
     let event = StreamEvent::Delivery { news: DeliveryEvent::Overridden { choice } };
     at.state.stage.stream(&path, event, None).await.map_err(|refusal| refused(refusal, stream_code))?;
-    Ok(HttpResponse::Ok().json(json!({ "stream_id": path.stream, "choice": choice })))
+    Ok(HttpResponse::Ok().json(DeliveryChoice { stream_id: &path.stream, choice }))
 }
 
 async fn events(at: &Visit, stream: &StreamId) -> Result<Vec<EventRow>, Problem> {
@@ -201,11 +320,43 @@ async fn events(at: &Visit, stream: &StreamId) -> Result<Vec<EventRow>, Problem>
     Ok(rows)
 }
 
-/// `GET /api/v1/streams/{id}/timeline`
+/// What happened.
+#[derive(Serialize, ToSchema)]
+struct Timeline {
+    /// Oldest first, at most 500.
+    #[schema(value_type = Vec<Line>)]
+    events: Vec<serde_json::Value>,
+}
+
+/// A line of the timeline, as `broadcasts::timeline_event` makes it.
+#[derive(ToSchema)]
+#[schema(as = TimelineLine)]
+#[allow(dead_code, reason = "says how it looks")]
+struct Line {
+    /// ms since 1970 UTC.
+    at: i64,
+    /// Name of the event, `snake_case`.
+    event: String,
+    /// Phase of the stream after it.
+    phase: String,
+    /// Who or what caused it.
+    cause: String,
+    /// The same in the visitor's language.
+    cause_words: String,
+    /// The event in the visitor's language.
+    words: String,
+}
+
+/// What happened to a stream, and why.
+#[utoipa::path(
+    get, path = "/api/v1/streams/{id}/timeline", operation_id = "timeline", tag = "hosting",
+    params(("id" = String, Path, description = "Id of the stream", min_length = 1, max_length = 64)),
+    responses((status = 200, description = "The timeline", body = inline(Timeline)), Team, Counted),
+)]
 pub async fn timeline_json(at: Visit, id: web::Path<String>) -> Result<HttpResponse, Problem> {
     let path = hosted_stream(&at, &id).await?;
     let events: Vec<_> = events(&at, &path.stream).await?.iter().map(broadcasts::timeline_event).collect();
-    Ok(HttpResponse::Ok().json(json!({ "events": events })))
+    Ok(HttpResponse::Ok().json(Timeline { events }))
 }
 
 /// `GET /studio/{space}/{experience}/timeline`

@@ -8,9 +8,10 @@ use backstage_core::space::Space;
 use super::views::{StudioExperience, StudioIndex, StudioShow, StudioSpace};
 use crate::access;
 use crate::error::Problem;
+use crate::experience::kinds;
 use crate::experience::routes::space_ref;
 use crate::experience::views::ExperiencePage;
-use crate::page::{Moment, show as render};
+use crate::page::{Moment, see_other, show as render};
 use crate::security::visitor::Visit;
 use crate::space::routes::on_air;
 use crate::store::Found;
@@ -73,17 +74,20 @@ pub async fn index(at: Visit) -> Result<HttpResponse, Problem> {
             for experience in state.store.experiences_of(&found.state.id).await? {
                 let snapshot = state.live.snapshot(&experience.state.id).await?;
                 let stream = snapshot.as_ref().and_then(|snapshot| snapshot.stream.as_ref());
+                let has_stage = kinds::store::of(&state.db, &experience.state.id).await?.has_stage();
                 let settings = experience.state.settings;
                 experiences.push(StudioExperience {
                     title: settings.title,
                     slug: settings.slug.to_string(),
+                    has_stage,
                     live: stream.is_some_and(|stream| on_air(&stream.phase)),
                     starts_at: settings.starts_at.map(Moment::from),
                 });
             }
             let accent = space::store::accent(&state.db, &found.state.id).await?;
             let settings = found.state.settings;
-            spaces.push(StudioSpace { name: settings.name, slug: settings.slug.to_string(), accent, experiences });
+            let (name, slug, may_edit) = (settings.name, settings.slug.to_string(), role.may_edit());
+            spaces.push(StudioSpace { name, slug, accent, experiences, may_edit });
         }
     }
     render(&StudioIndex { page: at.page_t("studio.index.title"), spaces })
@@ -93,6 +97,9 @@ pub async fn index(at: Visit) -> Result<HttpResponse, Problem> {
 pub async fn show(at: Visit, address: web::Path<(String, String)>) -> Result<HttpResponse, Problem> {
     let (space, experience) = find(&at, &address.0, &address.1, Wants::Host).await?;
     let state = &at.state;
+    if !kinds::store::of(&state.db, &experience.state.id).await?.has_stage() {
+        return Ok(see_other(&format!("/studio/{}/{}/edit", address.0, address.1)));
+    }
     let snapshot = state.live.snapshot(&experience.state.id).await?.ok_or_else(Problem::not_found)?;
     let page = ExperiencePage::of(&space.settings.slug, &experience.state, None);
     let view = StudioShow {

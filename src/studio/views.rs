@@ -11,6 +11,8 @@ pub struct StudioExperience {
     pub title: String,
     /// Address part.
     pub slug: String,
+    /// It has a lobby and a studio.
+    pub has_stage: bool,
     /// On air now.
     pub live: bool,
     /// Announced start.
@@ -27,6 +29,8 @@ pub struct StudioSpace {
     pub accent: String,
     /// Its experiences.
     pub experiences: Vec<StudioExperience>,
+    /// The person may change it.
+    pub may_edit: bool,
 }
 
 /// `/studio`

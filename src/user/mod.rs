@@ -1,5 +1,6 @@
 //! People.
 
+pub mod api;
 pub mod store;
 
 /// Longest shown name in characters.

@@ -25,7 +25,7 @@ const EXPERIENCES: [&str; 3] = ["live", "backstage", "open"];
 
 /// What a route asks of its visitors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Asks {
+pub enum Asks {
     /// The rule of `core::access`: the table above goes there.
     Access,
     /// A part in the team that edits or hosts: strangers and rivals are refused.
@@ -35,7 +35,17 @@ enum Asks {
 }
 use Asks::{Access, Nothing, Team};
 
-const ROUTES: &[(&str, &str, Asks)] = &[
+pub const ROUTES: &[(&str, &str, Asks)] = &[
+    ("GET", "/api/v1/openapi.json", Nothing),
+    ("GET", "/api/v1/me", Nothing), // oneself
+    ("GET", "/api/v1/me/passes", Nothing),
+    ("GET", "/api/v1/spaces/{space}", Nothing),
+    ("GET", "/api/v1/spaces/{space}/experiences", Nothing),
+    ("GET", "/api/v1/spaces/{space}/access", Team),
+    ("GET", "/api/v1/spaces/{space}/passes", Team),
+    ("POST", "/api/v1/spaces/{space}/passes", Team),
+    ("GET", "/api/v1/spaces/{space}/passes/{pass}", Team),
+    ("PUT", "/api/v1/spaces/{space}/passes/{pass}", Team),
     ("POST", "/api/v1/experiences/{id}/admission", Access),
     ("POST", "/api/v1/experiences/{id}/lobby", Team),
     ("POST", "/api/v1/experiences/{id}/go-live", Team),
@@ -74,9 +84,14 @@ const ROUTES: &[(&str, &str, Asks)] = &[
     ("POST", "/studio/spaces/new", Nothing),
     ("GET", "/studio/{space}/edit", Team),
     ("POST", "/studio/{space}/edit", Team),
+    ("GET", "/studio/{space}/edit/parts", Team),
+    ("GET", "/studio/{space}/edit/{part}", Team),
+    ("POST", "/studio/{space}/edit/{part}", Team),
+    ("POST", "/studio/{space}/experiences/order", Team),
     ("GET", "/studio/{space}/experiences/new", Team),
     ("POST", "/studio/{space}/experiences/new", Team),
     ("GET", "/studio/{space}/passes", Team),
+    ("POST", "/studio/{space}/passes/order", Team),
     ("GET", "/studio/{space}/passes/new", Team),
     ("POST", "/studio/{space}/passes/new", Team),
     ("GET", "/studio/{space}/passes/{pass}/edit", Team),
@@ -85,6 +100,7 @@ const ROUTES: &[(&str, &str, Asks)] = &[
     ("POST", "/studio/{space}/passes/{pass}/move", Team),
     ("GET", "/studio/{space}/{experience}/edit", Team),
     ("POST", "/studio/{space}/{experience}/edit", Team),
+    ("POST", "/studio/{space}/{experience}/move", Team),
     ("POST", "/studio/{space}/{experience}/poster", Team),
     ("POST", "/studio/{space}/{experience}/poster/remove", Team),
     ("POST", "/studio/{space}/{experience}/recordings/{id}/edit", Team),
@@ -106,7 +122,7 @@ const ROUTES: &[(&str, &str, Asks)] = &[
 ];
 
 /// Method and address of each route, read from where they are mounted.
-fn mounted() -> BTreeSet<(String, String)> {
+pub fn mounted() -> BTreeSet<(String, String)> {
     let source = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/api/routes.rs")).unwrap();
     let api = source.find("scope(\"/api/v1\")").unwrap()..source.find("one(\"/live/{id}\"").unwrap();
     let mut found = BTreeSet::new();
@@ -139,6 +155,24 @@ fn every_route_has_a_row() {
     let (new, gone): (Vec<_>, Vec<_>) = (mounted.difference(&rows).collect(), rows.difference(&mounted).collect());
     assert!(new.is_empty(), "who may use these routes? {new:?}");
     assert!(gone.is_empty(), "no longer mounted: {gone:?}");
+}
+
+/// An address part that stands beside spaces or experiences could be taken by one of them, and then lead elsewhere.
+#[test]
+fn words_of_our_own_addresses_cannot_be_taken_by_spaces_and_experiences() {
+    use backstage_core::slug::Slug;
+    for (_, path) in mounted() {
+        let parts: Vec<&str> = path.split('/').skip(1).collect();
+        let is_word = |part: &&&str| !part.is_empty() && !part.contains(['{', '@', '.']);
+        if let Some(word) = parts.first().filter(is_word) {
+            assert!(Slug::for_space(word).is_err(), "a space may be called {word}: {path}");
+        }
+        if let ["studio" | "m", "{space}", word, ..] = parts.as_slice()
+            && is_word(&word)
+        {
+            assert!(Slug::for_experience(word).is_err(), "an experience may be called {word}: {path}");
+        }
+    }
 }
 
 struct Stage {
@@ -304,11 +338,11 @@ async fn what_is_the_team_s_is_refused_to_strangers_and_rivals() {
             _ => id,
         };
         let path = path.replace("{space}", "demo").replace("{experience}", "live").replace("{pass}", "free");
-        let path = path.replace("{id}", id);
+        let path = path.replace("{id}", id).replace("{part}", "features");
         for browser in &mut strangers {
             let answer = match (*method, path.starts_with("/api/")) {
                 ("GET", _) => browser.get(&path).await,
-                (_, true) => browser.api(&path).await,
+                (method, true) => browser.json(method, &path, "{}").await,
                 // With all that a form of its kind needs to be read.
                 (_, false) => browser.form(&path, &[("towards", "front"), ("title", "x"), ("rule", "open")]).await,
             };

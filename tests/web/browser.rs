@@ -107,9 +107,14 @@ impl Browser {
 
     /// Posts a body of JSON with the page's token.
     pub async fn api_with(&mut self, path: &str, body: &str) -> Answer {
+        self.json("POST", path, body).await
+    }
+
+    /// Sends a body of JSON with the page's token.
+    pub async fn json(&mut self, method: &str, path: &str, body: &str) -> Answer {
         let csrf = self.csrf.clone();
         let headers = [("content-type", "application/json"), ("x-csrf-token", csrf.as_str())];
-        self.send("POST", path, &headers, body.as_bytes().to_vec()).await
+        self.send(method, path, &headers, body.as_bytes().to_vec()).await
     }
 
     /// Posts JSON with the page's token.

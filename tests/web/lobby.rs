@@ -23,6 +23,10 @@ fn picture(width: u32, height: u32, format: ImageFormat) -> Vec<u8> {
 
 /// A form with a file, as browsers send it.
 async fn send(browser: &mut Browser, csrf: &str, alt: &str, file: &[u8]) -> Answer {
+    send_to(browser, POSTER, csrf, alt, file).await
+}
+
+async fn send_to(browser: &mut Browser, path: &str, csrf: &str, alt: &str, file: &[u8]) -> Answer {
     let mut body = vec![];
     for (name, value) in [("csrf", csrf), ("alt", alt)] {
         body.extend(format!("--xyz\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n").bytes());
@@ -32,7 +36,7 @@ async fn send(browser: &mut Browser, csrf: &str, alt: &str, file: &[u8]) -> Answ
     body.extend(head.bytes());
     body.extend(file);
     body.extend(b"\r\n--xyz--\r\n");
-    browser.send("POST", POSTER, &[("content-type", "multipart/form-data; boundary=xyz")], body).await
+    browser.send("POST", path, &[("content-type", "multipart/form-data; boundary=xyz")], body).await
 }
 
 async fn upload(browser: &mut Browser, alt: &str, file: &[u8]) -> Answer {
@@ -43,6 +47,12 @@ async fn upload(browser: &mut Browser, alt: &str, file: &[u8]) -> Answer {
 /// A poster, whatever it shows.
 pub async fn upload_some(browser: &mut Browser, alt: &str) -> Answer {
     upload(browser, alt, &picture(640, 360, ImageFormat::Jpeg)).await
+}
+
+/// The same for another experience: `path` is where its form posts to.
+pub async fn upload_some_at(browser: &mut Browser, path: &str, alt: &str) -> Answer {
+    let csrf = browser.csrf.clone();
+    send_to(browser, path, &csrf, alt, &picture(640, 360, ImageFormat::Jpeg)).await
 }
 
 async fn objects(house: &House) -> Vec<Key> {

@@ -3,6 +3,7 @@
 //! | state | event | then |
 //! |---|---|---|
 //! | open | edit, add experience, reorder | as told |
+//! | open | revise what was read before | as told, unless somebody changed it meanwhile |
 //! | open | suspend | suspended: nothing in it may be watched |
 //! | suspended | reinstate | open |
 
@@ -62,6 +63,8 @@ pub enum SpaceEvent {
     Create { id: SpaceId, team: TeamId, settings: Settings },
     /// New settings.
     Edit { settings: Settings },
+    /// New settings of somebody who read `was`: refused if it is no longer so, and nobody's words are lost.
+    Revise { was: Settings, settings: Settings },
     /// One more experience, put last; one that is there already stays where it is.
     AddExperience { experience: ExperienceId },
     /// A new order of the same experiences.
@@ -93,6 +96,9 @@ pub enum SpaceRejection {
     /// [`EXPERIENCES_MAX`] reached.
     #[error("a space has up to 200 experiences")]
     Full,
+    /// The settings are no longer those that were read.
+    #[error("somebody changed this meanwhile; load it again")]
+    ChangedMeanwhile,
     /// The new order does not name the same experiences.
     #[error("the list has changed meanwhile; load it again")]
     OtherExperiences,
@@ -133,6 +139,11 @@ impl Machine for Space {
                 settings.check()?;
                 self.settings = settings;
             }
+            SpaceEvent::Revise { was, .. } if was != self.settings => return Err(SpaceRejection::ChangedMeanwhile),
+            SpaceEvent::Revise { settings, .. } => {
+                settings.check()?;
+                self.settings = settings;
+            }
             SpaceEvent::AddExperience { experience } if self.experiences.contains(&experience) => {}
             SpaceEvent::AddExperience { experience } => {
                 if self.experiences.len() >= EXPERIENCES_MAX {
@@ -164,7 +175,7 @@ impl Machine for Space {
     fn event_name(event: &SpaceEvent) -> &'static str {
         match event {
             SpaceEvent::Create { .. } => "created",
-            SpaceEvent::Edit { .. } => "edited",
+            SpaceEvent::Edit { .. } | SpaceEvent::Revise { .. } => "edited",
             SpaceEvent::AddExperience { .. } => "experience_added",
             SpaceEvent::Reorder { .. } => "reordered",
             SpaceEvent::Suspend => "suspended",
@@ -176,6 +187,7 @@ impl Machine for Space {
         match event {
             SpaceEvent::Create { .. }
             | SpaceEvent::Edit { .. }
+            | SpaceEvent::Revise { .. }
             | SpaceEvent::AddExperience { .. }
             | SpaceEvent::Reorder { .. } => "creator",
             SpaceEvent::Suspend | SpaceEvent::Reinstate => "operator",

@@ -52,3 +52,24 @@ fn a_new_order_must_name_the_same_experiences() {
     space.apply(Timestamp(2), reorder(&["b", "a"])).unwrap();
     assert_eq!(space.experiences, [experience("b"), experience("a")]);
 }
+
+#[test]
+fn a_revision_of_what_somebody_else_changed_is_refused() {
+    let mut space = space();
+    let was = space.settings.clone();
+    let revise = |was: &Settings, name: &str| SpaceEvent::Revise { was: was.clone(), settings: settings(name) };
+    space.apply(Timestamp(1), revise(&was, "First")).unwrap();
+    let before = space.clone();
+    assert_eq!(space.apply(Timestamp(2), revise(&was, "Second")), Err(SpaceRejection::ChangedMeanwhile));
+    assert_eq!(space, before);
+    assert_eq!(space.apply(Timestamp(3), revise(&before.settings, "")), Err(SpaceRejection::BadName));
+    space.apply(Timestamp(3), revise(&before.settings, "Second")).unwrap();
+    assert_eq!(space.settings.name, "Second");
+}
+
+#[test]
+fn an_order_of_experiences_is_the_creator_s_and_is_called_so() {
+    let event = SpaceEvent::Reorder { experiences: vec![] };
+    assert_eq!((Space::event_name(&event), Space::cause(&event)), ("reordered", "creator"));
+    assert_eq!(space().apply(Timestamp(1), event), Ok(vec![]));
+}
