@@ -68,6 +68,10 @@ ids! {
     TeamId,
     /// An access pass on sale.
     PassId,
+    /// One version of a pass's price.
+    PriceId,
+    /// A purchase.
+    OrderId,
     /// A track a publisher sends, as its media server names it.
     TrackId,
     /// A live stream at the HLS provider, as the provider names it.

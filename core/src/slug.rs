@@ -46,6 +46,7 @@ pub const RESERVED: &[&str] = &[
     "metrics",
     "new",
     "oembed",
+    "orders",
     "passes",
     "posters",
     "pricing",
@@ -53,6 +54,7 @@ pub const RESERVED: &[&str] = &[
     "readyz",
     "recordings",
     "robots",
+    "sandbox",
     "search",
     "settings",
     "sign-in",
@@ -73,7 +75,8 @@ pub const RESERVED: &[&str] = &[
 ];
 
 /// Words that stand beside experiences in addresses of the studio and the show, and so cannot be an experience's.
-pub const RESERVED_INSIDE: &[&str] = &["edit", "experiences", "join", "new", "notify", "passes", "poster", "timeline"];
+pub const RESERVED_INSIDE: &[&str] =
+    &["edit", "experiences", "join", "new", "notify", "orders", "passes", "poster", "timeline"];
 
 /// Why a text cannot be an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -1,0 +1,9 @@
+//! What a pass costs, and how many of it there are.
+
+pub mod interval;
+pub mod price;
+pub mod stock;
+
+pub use interval::{Interval, Unit};
+pub use price::{Price, PriceKind, PriceRejection, Split};
+pub use stock::{SoldOut, Stock};
