@@ -34,7 +34,9 @@ use crate::dev::seeds;
 use crate::error::Problem;
 use crate::hls::{self, Hls};
 use crate::live::hub::{COMING_EVERY, Hub};
+use crate::payments::Payments;
 use crate::recording::archive::{ArchiveSettings, Archiver};
+use crate::sandbox::Sandbox;
 use crate::security::cookies::Jar;
 use crate::security::headers::Headers;
 use crate::security::limits::{Limits, Rate, Rates};
@@ -45,7 +47,7 @@ use crate::state::{Site, State};
 use crate::store::SqlStore;
 use crate::stream::health::{self as stream_health, Trackers};
 use crate::telemetry::{self, Health, Metrics, Part, Promises, Telemetry};
-use crate::webhooks::{LiveKitDoor, MuxDoor, Worker, WorkerPorts};
+use crate::webhooks::{LiveKitDoor, MuxDoor, StripeDoor, Worker, WorkerPorts};
 use crate::world::{Ground, SystemClock, Uuids, World};
 
 /// A browser that sends its request slower than this is turned away.
@@ -122,6 +124,7 @@ pub struct App {
     livekit: Option<Arc<LiveKitServer>>,
     broker: Option<EmbeddedBroker>,
     hls: Option<Hls>,
+    sandbox: Option<Sandbox>,
     _promises: Promises,
 }
 
@@ -130,6 +133,7 @@ pub struct App {
 struct Webhooks {
     livekit: Option<Arc<LiveKitDoor>>,
     mux: Option<Arc<MuxDoor>>,
+    stripe: Option<Arc<StripeDoor>>,
 }
 
 /// What is there before anything starts.
@@ -229,6 +233,9 @@ impl App {
                 ..LoopLimits::default()
             },
         });
+        let own_address = SocketAddr::new(crate::world::reachable(base.address.ip()), base.address.port());
+        let payments = Payments::of(&config, &base.seal, &site.public_url, own_address).await?;
+        let by_stripe = payments.till.as_ref().is_some_and(|till| !till.is_sandbox());
         let wider = if site.development { DEVELOPMENT_WIDER } else { 1 };
         let mut sites = connects_to(&world);
         if config.storage.kind == StorageKind::S3 {
@@ -237,7 +244,7 @@ impl App {
         let state = web::Data::new(State {
             jar: Jar::new(site.https()),
             seal: base.seal.clone(),
-            headers: Headers::new(&sites, site.https()),
+            headers: Headers::new(&sites, by_stripe, site.https()),
             assets: Arc::new(Assets::load()),
             db: base.store.db().clone(),
             store: base.store,
@@ -247,6 +254,7 @@ impl App {
             rooms: world.rooms.clone(),
             doors: world.doors,
             mail: world.mail,
+            till: payments.till.clone(),
             signer: Signer::new(base.seal.clone(), site.public_url.clone(), base.clock.clone()),
             objects,
             objects_elsewhere: config.storage.kind == StorageKind::S3,
@@ -294,6 +302,14 @@ impl App {
                     metrics: state.metrics.clone(),
                 })
             }),
+            stripe: payments.till.map(|till| {
+                Arc::new(StripeDoor {
+                    till,
+                    store: state.store.clone(),
+                    clock: state.clock.clone(),
+                    metrics: state.metrics.clone(),
+                })
+            }),
         };
         let playback = world.hls.as_ref().and_then(Hls::playback);
         let workers = match config.server.workers {
@@ -301,7 +317,8 @@ impl App {
             workers => workers,
         };
         let door = Listening { listener: base.listener, address: base.address, workers };
-        let (server, served) = serve(door, state.clone(), seen, doors, playback)?;
+        let till = payments.sandbox.as_ref().map(Sandbox::routes);
+        let (server, served) = serve(door, state.clone(), seen, doors, playback, till)?;
         Ok(App {
             address: base.address,
             state,
@@ -313,8 +330,14 @@ impl App {
             livekit: world.livekit,
             broker: world.broker,
             hls: world.hls,
+            sandbox: payments.sandbox,
             _promises: promises,
         })
+    }
+
+    /// Our own payment sandbox, for tests.
+    pub fn sandbox(&self) -> Option<&Sandbox> {
+        self.sandbox.as_ref()
     }
 
     /// Where our own origin answers by itself, beside our site; for tests.
@@ -344,6 +367,9 @@ impl App {
             if let Some(origin) = hls.origin {
                 origin.stop().await;
             }
+        }
+        if let Some(sandbox) = self.sandbox {
+            sandbox.stop().await;
         }
         if let Some(broker) = self.broker {
             broker.stop();
@@ -416,6 +442,7 @@ fn start_loops(state: &web::Data<State>) -> Vec<Kept> {
         keep("access_watch", |state| Box::pin(async move { access::watch::run(&state).await })),
         keep("objects_doomed", |state| Box::pin(async move { crate::objects::doomed::run(&state).await })),
         keep("recordings_expiry", |state| Box::pin(async move { crate::recording::expiry::run(&state).await })),
+        keep("orders", |state| Box::pin(async move { crate::order::run(&state).await })),
         keep("alerts", |state| Box::pin(async move { crate::alert::post::run(&state).await })),
         keep("health", |state| Box::pin(async move { stream_health::run(&state).await })),
         keep("coming_count", |state| {
@@ -473,9 +500,10 @@ fn serve(
     seen: Arc<Telemetry>,
     webhooks: Webhooks,
     playback: Option<Arc<Playback>>,
+    sandbox: Option<impl FnOnce(&mut web::ServiceConfig) + Clone + Send + 'static>,
 ) -> Result<(ServerHandle, JoinHandle<io::Result<()>>), StartError> {
     let server = HttpServer::new(move || {
-        let (webhooks, playback) = (webhooks.clone(), playback.clone());
+        let (webhooks, playback, sandbox) = (webhooks.clone(), playback.clone(), sandbox.clone());
         actix_web::App::new()
             .wrap(from_fn(shell))
             .wrap(from_fn(telemetry::http::measure))
@@ -488,6 +516,12 @@ fn serve(
                 }
                 if let Some(door) = webhooks.mux {
                     crate::webhooks::mux_routes(door)(config);
+                }
+                if let Some(door) = webhooks.stripe {
+                    crate::webhooks::stripe_routes(door)(config);
+                }
+                if let Some(sandbox) = sandbox {
+                    sandbox(config);
                 }
                 if let Some(playback) = playback {
                     config.service(web::scope(hls::PATH).configure(origin::hls::routes(playback)));

@@ -32,6 +32,7 @@ struct Scripts {
     viewer: String,
     studio: String,
     edit: String,
+    checkout: String,
 }
 
 impl Assets {
@@ -63,6 +64,11 @@ impl Assets {
         &self.scripts().edit
     }
 
+    /// Script of pages where people pay.
+    pub fn checkout_js(&self) -> &str {
+        &self.scripts().checkout
+    }
+
     /// Reads the manifest. Without one (front end not built) pages link to names that do not exist and a warning is logged.
     pub fn load() -> Assets {
         let manifest: HashMap<String, String> =
@@ -74,7 +80,13 @@ impl Assets {
         Assets {
             scripts: Language::ALL.map(|language| {
                 let link = |name: &str| link(&format!("{name}.{}.js", language.code()));
-                Scripts { app: link("app"), viewer: link("viewer"), studio: link("studio"), edit: link("edit") }
+                Scripts {
+                    app: link("app"),
+                    viewer: link("viewer"),
+                    studio: link("studio"),
+                    edit: link("edit"),
+                    checkout: link("checkout"),
+                }
             }),
             app_css: link("app.css"),
             icons_svg: link("icons.svg"),

@@ -16,6 +16,12 @@ pub enum Action {
     SpaceCreated,
     /// A pass was made or changed; the subject is the pass.
     PassSaved,
+    /// A price was made, changed or taken off the page; the subject is the price.
+    PriceSaved,
+    /// A refund was asked for; the subject is the order.
+    OrderRefunded,
+    /// An order was ended by the team; the subject is the order.
+    OrderEnded,
     /// A recording was deleted; the subject is the recording.
     RecordingDeleted,
 }
@@ -27,6 +33,9 @@ impl Action {
             Action::SessionRevoked => "session_revoked",
             Action::SpaceCreated => "space_created",
             Action::PassSaved => "pass_saved",
+            Action::PriceSaved => "price_saved",
+            Action::OrderRefunded => "order_refunded",
+            Action::OrderEnded => "order_ended",
             Action::RecordingDeleted => "recording_deleted",
         }
     }

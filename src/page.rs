@@ -22,6 +22,8 @@ pub struct Page {
     pub user: Option<PageUser>,
     /// Path of the request.
     pub path: String,
+    /// Payments are a sandbox: every page says so.
+    pub sandbox: bool,
     /// Development: links to the dev mailbox are shown.
     pub dev: bool,
     /// Asset addresses.

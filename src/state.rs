@@ -13,6 +13,7 @@ use crate::assets::Assets;
 use crate::crew::Crew;
 use crate::db::Db;
 use crate::live::hub::Hub;
+use crate::order::Till;
 use crate::ports::{Doors, Mail};
 use crate::recording::archive::Archiver;
 use crate::security::cookies::Jar;
@@ -79,6 +80,8 @@ pub struct State {
     pub doors: Arc<dyn Doors>,
     /// Letters.
     pub mail: Arc<dyn Mail>,
+    /// Takes money; `None`: nothing is sold.
+    pub till: Option<Arc<Till>>,
     /// Whole files: posters, recordings.
     pub objects: Arc<dyn ObjectStore>,
     /// Signed addresses of objects that are served here.

@@ -203,7 +203,7 @@ async fn media_server(
 }
 
 /// The address under which we reach ourselves.
-fn reachable(listening: IpAddr) -> IpAddr {
+pub fn reachable(listening: IpAddr) -> IpAddr {
     if listening.is_unspecified() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { listening }
 }
 

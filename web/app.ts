@@ -1,5 +1,6 @@
 // Loaded on every page: the small behaviours that make plain pages pleasant. Nothing here is needed to use them.
 import { Application } from "@hotwired/stimulus";
+import { BuyController } from "./controllers/buy_controller";
 import { FlashController } from "./controllers/flash_controller";
 import { FreshenController } from "./controllers/freshen_controller";
 import { LevelController } from "./controllers/level_controller";
@@ -14,6 +15,7 @@ import { TabsController } from "./controllers/tabs_controller";
 import { ToastSampleController } from "./controllers/toast_sample_controller";
 
 const application = Application.start();
+application.register("buy", BuyController);
 application.register("flash", FlashController);
 application.register("freshen", FreshenController);
 application.register("level", LevelController);

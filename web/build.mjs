@@ -13,7 +13,7 @@ const dist = join(here, "dist");
 const base = "/assets/";
 /** What a visitor of the viewer page may have to load before anything moves: bytes, gzip, media libraries not counted. */
 const VIEWER_SCRIPT_BYTES_MAX = 200_000;
-const ENTRIES = ["app.ts", "viewer.ts", "studio.ts", "edit.ts"];
+const ENTRIES = ["app.ts", "viewer.ts", "studio.ts", "edit.ts", "checkout.ts"];
 /** Chunks that pages load when they need them. */
 const MEDIA_LIBRARIES = [
   ["livekit.js", "node_modules/livekit-client/"],

@@ -234,8 +234,9 @@ pub trait Store: Send + Sync + 'static {
     fn next_timer_at(&self) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>>;
     /// Stores a message; `false` if one with this key is there already.
     fn receive(&self, message: InboxMessage) -> BoxFuture<'_, Result<bool, StoreError>>;
-    /// Messages not settled yet, oldest first, up to `limit`.
-    fn unsettled_inbox(&self, limit: u32) -> BoxFuture<'_, Result<Vec<InboxMessage>, StoreError>>;
+    /// Messages not settled yet whose keys begin with `prefix`, oldest first, up to `limit`.
+    fn unsettled_inbox(&self, prefix: &'static str, limit: u32)
+    -> BoxFuture<'_, Result<Vec<InboxMessage>, StoreError>>;
     /// Streams in an open phase or `ended` (not archived yet).
     fn open_streams(&self) -> BoxFuture<'_, Result<Vec<OpenStream>, StoreError>>;
     /// Where a stream stands; `None` if there is no such stream.

@@ -10,7 +10,7 @@ use utoipa::{Modify, OpenApi};
 use super::answers::{Everywhere, ProblemShape, routes};
 use super::preflight;
 use crate::error::Problem;
-use crate::{access, admission, pass, recording, space, stream, user};
+use crate::{access, admission, checkout, order, pass, recording, space, stream, user};
 
 static DOCUMENT: LazyLock<Result<String, String>> =
     LazyLock::new(|| Api::openapi().to_json().map_err(|error| error.to_string()));
@@ -51,6 +51,8 @@ pub fn allowed(pattern: &str) -> Option<&'static str> {
         pass::api::show,
         pass::api::update,
         access::api::show,
+        checkout::routes::create,
+        order::routes::paid,
         admission::routes::create,
         stream::routes::lobby,
         stream::routes::go_live,
@@ -72,6 +74,7 @@ pub fn allowed(pattern: &str) -> Option<&'static str> {
         (name = "spaces", description = "What everybody may see"),
         (name = "team", description = "What a team sets"),
         (name = "watching", description = "Getting in"),
+        (name = "buying", description = "Paying for a pass"),
         (name = "hosting", description = "Going live"),
         (name = "document", description = "This document"),
     ),

@@ -8,8 +8,8 @@ use actix_web::{Resource, Route};
 use crate::error::Problem;
 use crate::security::shell::BODY_BYTES_MAX;
 use crate::{
-    access, account, admission, alert, assets, dev, experience, home, live, objects, pass, poster, profile, recording,
-    sales, session, space, stream, studio, user,
+    access, account, admission, alert, assets, checkout, dev, experience, home, live, objects, order, pass, poster,
+    price, profile, recording, sales, session, space, stream, studio, user,
 };
 
 use super::{openapi, preflight};
@@ -26,6 +26,8 @@ pub fn mount(config: &mut ServiceConfig) {
         .app_data(web::PathConfig::default().error_handler(|_, _| Problem::not_found().into()))
         .service(
             scope("/api/v1")
+                .service(one("/checkouts", post().to(checkout::routes::create)))
+                .service(one("/orders/{id}/look", post().to(order::routes::paid)))
                 .service(one("/openapi.json", get().to(openapi::show)))
                 .service(one("/me", get().to(user::api::me)))
                 .service(one("/me/passes", get().to(pass::held::index)))
@@ -121,6 +123,22 @@ fn pages(config: &mut ServiceConfig) {
                 .route(get().to(pass::routes::edit))
                 .route(post().to(pass::routes::update)),
         )
+        .service(one("/studio/{space}/passes/{pass}/prices", get().to(price::routes::index)))
+        .service(
+            resource("/studio/{space}/passes/{pass}/prices/new")
+                .route(get().to(price::routes::new))
+                .route(post().to(price::routes::create)),
+        )
+        .service(
+            resource("/studio/{space}/passes/{pass}/prices/{price}/edit")
+                .route(get().to(price::routes::edit))
+                .route(post().to(price::routes::update)),
+        )
+        .service(one("/studio/{space}/passes/{pass}/prices/{price}/retire", post().to(price::routes::retire)))
+        .service(one("/studio/{space}/orders", get().to(order::routes::team_index)))
+        .service(one("/studio/{space}/orders/{order}", get().to(order::routes::team_show)))
+        .service(one("/studio/{space}/orders/{order}/refund", post().to(order::routes::refund)))
+        .service(one("/studio/{space}/orders/{order}/end", post().to(order::routes::end)))
         .service(one("/studio/{space}/passes/{pass}/default", post().to(pass::routes::make_default)))
         .service(one("/studio/{space}/passes/{pass}/move", post().to(pass::routes::shift)))
         .service(
@@ -142,7 +160,14 @@ fn pages(config: &mut ServiceConfig) {
         .service(one("/m/{space}/{experience}/recordings/{id}", get().to(recording::routes::show)))
         .service(one("/m/{space}/{experience}", get().to(experience::routes::show)))
         .service(resource("/alerts/{id}/off").route(get().to(alert::routes::ask)).route(post().to(alert::routes::off)))
+        .service(one("/passes", get().to(order::routes::index)))
+        .service(one("/orders/{id}", get().to(order::routes::show)))
+        .service(one("/orders/{id}/in", get().to(order::routes::enter)))
+        .service(one("/orders/{id}/cancel", post().to(order::routes::cancel)))
+        .service(one("/orders/{id}/resume", post().to(order::routes::resume)))
         .service(one("/@{handle}", get().to(profile::routes::show)))
+        .service(one("/{space}/{pass}/checkout", get().to(checkout::routes::show)))
+        .service(one("/{space}/{pass}/buy", post().to(checkout::routes::buy)))
         .service(one("/{space}/{pass}/join", post().to(pass::routes::join)))
         // Guarded as a whole: what else is posted to two parts that lead nowhere is not found.
         .service(resource("/{space}/{pass}").guard(to_read()).route(get().to(space::routes::show_pass)))

@@ -1,6 +1,6 @@
 //! What cannot work together, each as a sentence with the key and what to do.
 
-use super::{BridgeKind, Config, Environment, StorageKind};
+use super::{BridgeKind, Config, Environment, PaymentProvider, StorageKind};
 use crate::adapters::mux::Signer;
 use url::Url;
 
@@ -96,6 +96,27 @@ pub fn problems(config: &Config) -> Vec<String> {
         !mux.private_key.is_empty() && Signer::new("", &mux.private_key).is_err(),
         "mux.private_key (MUX_PRIVATE_KEY) is no RSA key: give it as Mux hands it out, PEM in base64",
     );
+    let payments = &config.payments;
+    let by_stripe = config.payment_provider() == PaymentProvider::Stripe;
+    for (key, missing) in [
+        ("payments.secret_key (STRIPE_SECRET_KEY)", payments.secret_key.is_empty()),
+        ("payments.publishable_key (STRIPE_PUBLISHABLE_KEY)", payments.publishable_key.is_empty()),
+        ("payments.webhook_secret (STRIPE_WEBHOOK_SECRET)", payments.webhook_secret.is_empty()),
+    ] {
+        say(
+            by_stripe && missing,
+            &format!("{key} is empty: Stripe needs all three, or set payments.provider to \"none\""),
+        );
+        say(
+            !by_stripe && !missing,
+            &format!("{key} is set but Stripe is not used: set payments.provider to \"stripe\", or leave it empty"),
+        );
+    }
+    say(
+        config.environment == Environment::Production && payments.provider == PaymentProvider::Sandbox,
+        "payments.provider is \"sandbox\" in production: nobody would really pay; give the keys of a Stripe account, or set \
+         it to \"none\"",
+    );
     for host in &config.embeds.hosts {
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
         say(
@@ -141,7 +162,7 @@ pub fn problems(config: &Config) -> Vec<String> {
     problems
 }
 
-fn urls(config: &Config) -> [(&'static str, &str, &'static [&'static str]); 12] {
+fn urls(config: &Config) -> [(&'static str, &str, &'static [&'static str]); 13] {
     [
         ("server.public_url", &config.server.public_url, &["https", "http"]),
         ("database.url (DATABASE_URL)", config.database.url.expose(), &["postgres", "postgresql", "sqlite"]),
@@ -152,6 +173,7 @@ fn urls(config: &Config) -> [(&'static str, &str, &'static [&'static str]); 12] 
         ("mux.stream_base_url", &config.mux.stream_base_url, &["https", "http"]),
         ("mux.ingest_url", &config.mux.ingest_url, &["rtmps", "rtmp"]),
         ("mux.embedded.public_url", &config.mux.embedded.public_url, &["https", "http"]),
+        ("payments.base_url (STRIPE_BASE_URL)", &config.payments.base_url, &["https", "http"]),
         ("mail.smtp_url", config.mail.smtp_url.expose(), &["smtp", "smtps"]),
         ("mqtt.url (MQTT_URL)", &config.mqtt.url, &["mqtt", "mqtts"]),
         ("telemetry.sentry_dsn (SENTRY_DSN)", config.telemetry.sentry_dsn.expose(), &["https", "http"]),

@@ -10,7 +10,7 @@ const DEFAULTS: &str = include_str!("../../config/default.toml");
 /// Begins the name of a variable that sets any key: `BACKSTAGE__SECTION__KEY`.
 const PREFIX: &str = "BACKSTAGE__";
 /// Short names and the keys they set.
-pub const SHORT_NAMES: [(&str, &str); 16] = [
+pub const SHORT_NAMES: [(&str, &str); 20] = [
     ("PORT", "server.port"),
     ("BACKSTAGE_DATA", "data.dir"),
     ("BACKSTAGE_ENV", "environment"),
@@ -25,11 +25,17 @@ pub const SHORT_NAMES: [(&str, &str); 16] = [
     ("MUX_WEBHOOK_SECRET", "mux.webhook_secret"),
     ("MUX_SIGNING_KEY", "mux.signing_key"),
     ("MUX_PRIVATE_KEY", "mux.private_key"),
+    ("STRIPE_SECRET_KEY", "payments.secret_key"),
+    ("STRIPE_PUBLISHABLE_KEY", "payments.publishable_key"),
+    ("STRIPE_WEBHOOK_SECRET", "payments.webhook_secret"),
+    ("STRIPE_BASE_URL", "payments.base_url"),
     ("MQTT_URL", "mqtt.url"),
     ("SENTRY_DSN", "telemetry.sentry_dsn"),
 ];
 /// Keys that hold a secret: set to nothing, they are a mistake rather than "not set".
-const SECRETS: [&str; 7] = [
+const SECRETS: [&str; 9] = [
+    "payments.secret_key",
+    "payments.webhook_secret",
     "livekit.api_secret",
     "mux.token_secret",
     "mux.webhook_secret",
@@ -39,7 +45,8 @@ const SECRETS: [&str; 7] = [
     "storage.s3.secret_access_key",
 ];
 /// Whole numbers and their bounds, by the end of the key.
-const RANGES: [(&str, i64, i64); 20] = [
+const RANGES: [(&str, i64, i64); 21] = [
+    ("platform_fee_bp", 0, 10_000),
     ("port", 0, 65_535),
     ("workers", 0, 256),
     ("grace_ms", 1_000, 1_800_000),

@@ -40,6 +40,8 @@ pub struct Config {
     pub delivery: Delivery,
     /// Who carries HLS.
     pub mux: Mux,
+    /// Who takes money.
+    pub payments: Payments,
     /// Times of streams.
     pub streams: Streams,
     /// How mail is sent.
@@ -270,6 +272,38 @@ impl Delivery {
     }
 }
 
+/// `[payments]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Payments {
+    /// Who takes money; see [`Config::payment_provider`].
+    pub provider: PaymentProvider,
+    /// Of the Stripe account, `sk_…`.
+    pub secret_key: Secret,
+    /// Of the same account, `pk_…`.
+    pub publishable_key: String,
+    /// Proves webhooks, `whsec_…`.
+    pub webhook_secret: Secret,
+    /// Of the REST API.
+    pub base_url: String,
+    /// What the platform keeps of each sale, hundredths of a percent.
+    pub platform_fee_bp: u16,
+}
+
+/// Who takes money.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PaymentProvider {
+    /// Stripe where there is a key, else the sandbox in development, else nobody.
+    Auto,
+    /// Stripe.
+    Stripe,
+    /// Our own, where no money moves.
+    Sandbox,
+    /// Nobody: nothing is sold.
+    None,
+}
+
 /// `[streams]`, all in ms.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -384,6 +418,16 @@ impl Config {
     /// Whether this is a laptop.
     pub fn is_development(&self) -> bool {
         self.environment == Environment::Development
+    }
+
+    /// Who takes money; never [`PaymentProvider::Auto`].
+    pub fn payment_provider(&self) -> PaymentProvider {
+        match self.payments.provider {
+            PaymentProvider::Auto if !self.payments.secret_key.is_empty() => PaymentProvider::Stripe,
+            PaymentProvider::Auto if self.is_development() => PaymentProvider::Sandbox,
+            PaymentProvider::Auto => PaymentProvider::None,
+            chosen => chosen,
+        }
     }
 
     /// Where the database is: the URL given, or a SQLite file in the data folder.

@@ -25,7 +25,7 @@ use crate::space::routes::{creator, moved_space};
 use crate::space::views::{PassChip, SpaceRef};
 use crate::state::State;
 use crate::studio::routes::{Wants, find, find_space};
-use crate::{access, alert, pass, poster, recording, sales, space};
+use crate::{access, alert, pass, poster, price, recording, sales, space};
 
 /// The experience at an address, or where it has moved to.
 pub async fn at_address(
@@ -85,7 +85,8 @@ pub async fn show(at: Visit, address: web::Path<(String, String)>) -> Result<Htt
         Decision::Denied(Denial::NeedsPass) => ("needs_pass", None),
         Decision::Denied(Denial::Expired) => {
             let passes = offer::passes(state, &space.id).await?;
-            let other = offer::opening(&passes, &experience.id, &person);
+            let shelf = price::store::shelf(&state.db, &space.id).await?;
+            let other = offer::opening(&passes, &shelf, &experience.id, &person);
             (if other.is_some() { "needs_pass" } else { "suspended" }, None)
         }
         Decision::Denied(Denial::Revoked | Denial::Suspended) => ("suspended", None),
@@ -242,13 +243,17 @@ pub async fn join(
         Decision::Denied(denial @ (Denial::NeedsPass | Denial::Expired)) => denial,
     };
     let passes = offer::passes(state, &space.id).await?;
-    let Some(pass) = offer::opening(&passes, &experience.id, &person) else {
+    let shelf = price::store::shelf(&state.db, &space.id).await?;
+    let Some(pass) = offer::opening(&passes, &shelf, &experience.id, &person) else {
         // Nothing on offer opens it for them: the sales page says what there is.
         return match denial {
             Denial::Expired => Err(offer::over(denial)),
             _ => Ok(see_other(&format!("/{}", space.settings.slug))),
         };
     };
+    if !shelf.is_free(&pass.id) {
+        return Ok(see_other(&format!("/{}/{}", space.settings.slug, pass.terms.slug)));
+    }
     let cookie = offer::take(&at, &req, pass).await?;
     let mut response = see_other(&back);
     if let Some(cookie) = cookie {

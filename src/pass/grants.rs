@@ -19,7 +19,7 @@ pub async fn give(
     let mut tx = db.begin_write().await?;
     sqlx::query(
         "INSERT INTO grants (id, pass_id, space_id, user_id, granted_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6) \
-         ON CONFLICT (user_id, space_id, pass_id) DO NOTHING",
+         ON CONFLICT (user_id, space_id, pass_id, order_id) DO NOTHING",
     )
     .bind(id)
     .bind(pass.as_str())

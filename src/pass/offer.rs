@@ -12,12 +12,14 @@ use backstage_core::{ExperienceId, PassId, SpaceId, Timestamp, UserId};
 use super::grants;
 use super::store::{self, NotSaved, Pass, Terms};
 use crate::error::Problem;
+use crate::price;
 use crate::security::visitor::Visit;
 use crate::session;
 use crate::state::State;
 use crate::user;
 
 use super::Status;
+use crate::price::store::Shelf;
 
 /// Name and address of the pass that every new space gets.
 const FREE: (&str, &str) = ("Free pass", "free");
@@ -73,18 +75,26 @@ pub fn selected<'a>(passes: &'a [Pass], slug: Option<&str>) -> Option<&'a Pass> 
     }
 }
 
-/// The pass on offer that lets a person into an experience: the default if it does, else the first that does. One that they
-/// hold or held is none.
-pub fn opening<'a>(passes: &'a [Pass], experience: &ExperienceId, person: &Person) -> Option<&'a Pass> {
-    let opens =
-        |pass: &&Pass| pass.is_published() && pass.terms.opens.opens(experience) && grant(person, pass).is_none();
-    let mut fitting = passes.iter().filter(opens);
-    fitting.clone().find(|pass| pass.is_default).or_else(|| fitting.next())
+/// The pass on offer that lets a person into an experience: a free one first, of several the default. One that they hold or
+/// held is none, unless it can be bought again.
+pub fn opening<'a>(passes: &'a [Pass], shelf: &Shelf, experience: &ExperienceId, person: &Person) -> Option<&'a Pass> {
+    let for_sale = |pass: &Pass| shelf.of(&pass.id).next().is_some();
+    let to_be_had = |pass: &Pass| match shelf.is_free(&pass.id) {
+        true => grant(person, pass).is_none(),
+        false => for_sale(pass),
+    };
+    let opens = |pass: &&Pass| pass.is_published() && pass.terms.opens.opens(experience) && to_be_had(pass);
+    passes.iter().filter(opens).min_by_key(|pass| (!shelf.is_free(&pass.id), !pass.is_default))
 }
 
-/// A person's grant of a pass, also one that has ended.
+/// A person's grant of a pass, also one that has ended; of several, the one that lasts longest.
 pub fn grant<'a>(person: &'a Person, pass: &Pass) -> Option<&'a Grant> {
-    person.grants.iter().find(|grant| grant.pass == pass.id)
+    let lasts = |grant: &&Grant| match (grant.revoked_at, grant.expires_at) {
+        (Some(at), _) => (0, at.0),
+        (None, Some(at)) => (1, at.0),
+        (None, None) => (2, 0),
+    };
+    person.grants.iter().filter(|grant| grant.pass == pass.id).max_by_key(lasts)
 }
 
 /// Why a grant no longer holds; `None` while it does.
@@ -115,6 +125,10 @@ pub fn over(denial: Denial) -> Problem {
 pub async fn take(at: &Visit, req: &HttpRequest, pass: &Pass) -> Result<Option<Cookie<'static>>, Problem> {
     let state = &at.state;
     let now = state.clock.now();
+    if !price::store::shelf(&state.db, &pass.space).await?.is_free(&pass.id) {
+        let detail = "This pass is not free. Choose a price on its page.";
+        return Err(Problem::new(StatusCode::PAYMENT_REQUIRED, "payment_needed", detail));
+    }
     let (user, cookie) = match &at.session {
         Some(session) => (session.user.clone(), None),
         None => {

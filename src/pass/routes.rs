@@ -15,7 +15,9 @@ use crate::access;
 use crate::audit::{self, Action};
 use crate::error::Problem;
 use crate::experience::routes::space_ref;
+use crate::locale;
 use crate::page::{FormErrors, see_other, show as render, show_again};
+use crate::price;
 use crate::security::visitor::Visit;
 use crate::space::routes::moved_space;
 use crate::state::State;
@@ -38,6 +40,9 @@ pub async fn join(at: Visit, req: HttpRequest, address: web::Path<(String, Strin
     let person = access::person(state, at.session.as_deref(), &space).await?;
     if person.role.is_some() {
         return Ok(see_other(&entrance));
+    }
+    if !price::store::shelf(&state.db, &space.id).await?.is_free(&pass.id) {
+        return Ok(see_other(&format!("/{}/{}/checkout", space.settings.slug, pass.terms.slug)));
     }
     if let Some(grant) = offer::grant(&person, pass) {
         return match offer::ended(grant, state.clock.now()) {
@@ -70,18 +75,29 @@ pub async fn index(at: Visit, slug: web::Path<String>) -> Result<HttpResponse, P
     });
     let reach = reach.collect();
     let last = passes.len().saturating_sub(1);
+    let shelf = price::store::shelf(&state.db, &space.id).await?;
     let row = |(place, pass): (usize, Pass)| PassRow {
         slug: pass.terms.slug.to_string(),
         name: pass.terms.name,
         internal_name: pass.terms.internal_name,
         status: pass.terms.status.into(),
         lasts: lasts(pass.terms.days),
+        costs: costs(&shelf, &pass.id),
         is_default: pass.is_default,
         first: place == 0,
         last: place == last,
     };
     let passes = passes.into_iter().enumerate().map(row).collect();
     render(&PassIndex { page: at.page_t("pass.index.title"), space: space_ref(state, &space).await?, passes, reach })
+}
+
+/// What a pass costs, in words.
+fn costs(shelf: &price::store::Shelf, pass: &PassId) -> String {
+    if shelf.is_free(pass) {
+        return locale::text("space.free").to_string();
+    }
+    let prices: Vec<String> = shelf.of(pass).map(|offer| price::views::short(&offer.price)).collect();
+    if prices.is_empty() { locale::text("pass.not_for_sale").to_string() } else { prices.join(" · ") }
 }
 
 /// `GET /studio/{space}/passes/new`
@@ -189,7 +205,7 @@ fn list(space: &Space) -> String {
     format!("/studio/{}/passes", space.settings.slug)
 }
 
-pub(super) async fn find(at: &Visit, address: &(String, String)) -> Result<(Space, Pass), Problem> {
+pub(crate) async fn find(at: &Visit, address: &(String, String)) -> Result<(Space, Pass), Problem> {
     let space = find_space(at, &address.0, Wants::Edit).await?;
     let passes = store::of_space(&at.state.db, &space.id).await?;
     let pass = passes.into_iter().find(|pass| pass.terms.slug.as_str() == address.1).ok_or_else(Problem::not_found)?;

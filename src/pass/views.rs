@@ -1,5 +1,6 @@
 //! Pages about passes, and a pass on a sales page.
 
+use crate::checkout::views::PriceCard;
 use crate::locale;
 use crate::markdown;
 use crate::page::{FormErrors, Moment, Page};
@@ -33,6 +34,13 @@ pub enum Standing {
     },
     /// Had it.
     Over,
+    /// May buy it.
+    ForSale {
+        /// The card that they have saved, as people read it.
+        saved: Option<String>,
+    },
+    /// It has a price, but is not sold now.
+    NotForSale,
 }
 
 /// A pass on a sales page.
@@ -53,13 +61,17 @@ pub struct PassCard {
     pub opens: Vec<String>,
     /// Seen by the team only.
     pub draft: bool,
+    /// What is paid at once when there is one price.
+    pub due: String,
+    /// What it costs; none: it is free, or not for sale.
+    pub prices: Vec<PriceCard>,
     /// What the visitor has to do with it.
     pub standing: Standing,
 }
 
 impl PassCard {
     /// Of a pass among the experiences of its space.
-    pub fn of(pass: &Pass, experiences: &[Experience], standing: Standing) -> PassCard {
+    pub fn of(pass: &Pass, experiences: &[Experience], prices: Vec<PriceCard>, standing: Standing) -> PassCard {
         let opened = experiences.iter().filter(|experience| pass.terms.opens.opens(&experience.id));
         PassCard {
             slug: pass.terms.slug.to_string(),
@@ -70,8 +82,30 @@ impl PassCard {
             opens_all: pass.terms.opens == Opens::All,
             opens: opened.map(|experience| experience.settings.title.clone()).collect(),
             draft: !pass.is_published(),
+            due: prices.first().map(|price| price.due.clone()).unwrap_or_default(),
+            prices,
             standing,
         }
+    }
+}
+
+impl PassCard {
+    /// Text key of what stands in place of a price.
+    pub fn free_or_not(&self) -> &'static str {
+        match self.standing {
+            Standing::NotForSale => "pass.not_for_sale",
+            Standing::Free | Standing::In { .. } | Standing::Over | Standing::ForSale { .. } => "space.free",
+        }
+    }
+
+    /// None of its prices has a piece left.
+    pub fn all_sold_out(&self) -> bool {
+        self.prices.iter().all(|price| price.sold_out)
+    }
+
+    /// One click is enough at every price.
+    pub fn all_plain(&self) -> bool {
+        self.prices.iter().all(|price| price.plain)
     }
 }
 
@@ -108,6 +142,8 @@ pub struct PassRow {
     pub status: StatusBadge,
     /// How long it lasts, in words.
     pub lasts: Option<String>,
+    /// What it costs, in words.
+    pub costs: String,
     /// Selected first.
     pub is_default: bool,
     /// Cannot move forward.

@@ -104,6 +104,8 @@ impl Door {
             _ => return Err(Refusal::no_call()),
         };
         let params = Params::read(text)?;
+        // It may stand under another site.
+        let path = request.path().strip_prefix("/sandbox").unwrap_or(request.path());
         let key = match request.headers().get("idempotency-key").map(|key| key.to_str()) {
             Some(Ok(key)) if verb == Verb::Post && (1..=KEY_BYTES_MAX).contains(&key.len()) => Some(key.to_owned()),
             Some(_) if verb == Verb::Post => return Err(Refusal::invalid("Idempotency-Key", "Not a usable key.")),
@@ -111,9 +113,9 @@ impl Door {
         };
         if verb == Verb::Get {
             let mut books = self.books.lock();
-            return Ok(self.answer(&mut books, request.path(), verb, caller, params).into());
+            return Ok(self.answer(&mut books, path, verb, caller, params).into());
         }
-        self.with(|books| self.once(books, request.path(), caller, params, key)).await?
+        self.with(|books| self.once(books, path, caller, params, key)).await?
     }
 
     /// Answers a write; the same again if it was answered before.

@@ -29,6 +29,7 @@ pub fn create(call: &mut Call) -> Result<Value, Refusal> {
         "setup_future_usage",
         "automatic_payment_methods",
         "payment_method_types",
+        "allowed_payment_method_types",
         "payment_method",
         "confirm",
         "off_session",

@@ -159,6 +159,20 @@ impl Sandbox {
         format!("http://{}", self.http)
     }
 
+    /// Mounts it under `/sandbox` of another site, so that browsers reach it there.
+    pub fn routes(&self) -> impl FnOnce(&mut web::ServiceConfig) + Clone + Send + 'static {
+        let door = web::Data::from(self.door.clone());
+        move |config| {
+            let scope = web::scope("/sandbox")
+                .app_data(door)
+                .app_data(web::PayloadConfig::new(BODY_BYTES_MAX))
+                .route("/v1/{call:.*}", web::route().to(door::answer))
+                .route("/authenticate/{id}", web::get().to(authentication::page))
+                .route("/authenticate/{id}", web::post().to(authentication::answer));
+            config.service(scope);
+        }
+    }
+
     /// The time, which [`Sandbox::advance`] moves.
     pub fn clock(&self) -> &Clock {
         &self.door.clock

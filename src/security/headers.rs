@@ -2,6 +2,8 @@
 
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
+use crate::payments::{STRIPE_API, STRIPE_FRAMES, STRIPE_SCRIPT};
+
 /// What pages may ask the browser for.
 const PERMISSIONS: &str =
     "camera=(self), microphone=(self), display-capture=(self), fullscreen=(self), geolocation=(), payment=()";
@@ -15,12 +17,12 @@ pub struct Headers {
 
 impl Headers {
     /// `media_urls`: where browsers reach the media server (`ws://` or `wss://`) and who carries HLS, if that is another
-    /// site (`https://`); `https`: the site is on TLS.
+    /// site (`https://`); `by_stripe`: pages take money with Stripe's script; `https`: the site is on TLS.
     ///
     /// Scripts, styles and fonts come from this site only, never inline. Pages may connect to this site, to the media
     /// server (socket, and plain HTTP for its validation call) and to playlists. Video plays from memory (`blob:`), or, where
     /// the browser itself plays HLS, from where the playlist is.
-    pub fn new(media_urls: &[String], https: bool) -> Headers {
+    pub fn new(media_urls: &[String], by_stripe: bool, https: bool) -> Headers {
         let mut connect = String::from("'self'");
         let mut media = String::from("'self' blob:");
         for url in media_urls {
@@ -30,10 +32,16 @@ impl Headers {
                 None => media.push_str(&format!(" {url}")),
             }
         }
+        let (mut script, mut frames) = (String::from("'self'"), String::new());
+        if by_stripe {
+            script.push_str(&format!(" {STRIPE_SCRIPT}"));
+            connect.push_str(&format!(" {STRIPE_API}"));
+            frames = format!("; frame-src {STRIPE_FRAMES}");
+        }
         let policy = format!(
-            "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self' data: blob:; \
+            "default-src 'none'; script-src {script}; style-src 'self'; font-src 'self'; img-src 'self' data: blob:; \
              media-src {media}; worker-src 'self' blob:; connect-src {connect}; manifest-src 'self'; \
-             form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+             form-action 'self'; frame-ancestors 'none'; base-uri 'none'{frames}"
         );
         let policy = HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'self'"));
         Headers { policy, strict_transport: https }
@@ -42,9 +50,11 @@ impl Headers {
     /// Lets one page frame pages of one other origin (`https://host`), which may fill the screen there. Everything else stays.
     pub fn let_frame(&self, headers: &mut HeaderMap, origin: &str) {
         let policy = self.policy.to_str().unwrap_or("default-src 'self'");
+        // It stands last, if it is there.
+        let frames = if policy.contains("; frame-src ") { "" } else { "; frame-src" };
         let permissions = PERMISSIONS.replace("fullscreen=(self)", &format!("fullscreen=(self \"{origin}\")"));
         let values = [
-            (header::CONTENT_SECURITY_POLICY, format!("{policy}; frame-src {origin}")),
+            (header::CONTENT_SECURITY_POLICY, format!("{policy}{frames} {origin}")),
             (HeaderName::from_static("permissions-policy"), permissions),
         ];
         for (name, value) in values {
@@ -89,7 +99,7 @@ mod tests {
     #[test]
     fn the_policy_names_the_media_server_and_nothing_inline() {
         let mut map = HeaderMap::new();
-        Headers::new(&["wss://media.test".into(), "https://hls.test".into()], true).apply(&mut map, true);
+        Headers::new(&["wss://media.test".into(), "https://hls.test".into()], false, true).apply(&mut map, true);
         let policy = map.get(header::CONTENT_SECURITY_POLICY).unwrap().to_str().unwrap();
         assert!(
             policy.contains("connect-src 'self' wss://media.test https://media.test https://hls.test;"),

@@ -66,6 +66,7 @@ impl Scope {
             user,
             path: self.path.clone(),
             dev: state.site.development,
+            sandbox: state.till.as_ref().is_some_and(|till| till.is_sandbox()),
             assets: state.assets.clone(),
             social: None,
         }

@@ -40,7 +40,7 @@ enum Door {
     Api,
     /// The browser socket.
     Socket,
-    /// Signed, so no browser checks: webhooks by their sender, objects by us.
+    /// Signed or keyed, so no browser checks: webhooks by their sender, objects by us, calls of the sandbox.
     Signed,
     /// Playlists and segments, with a signed token in the address.
     Playback,
@@ -53,7 +53,7 @@ impl Door {
         match path.split('/').nth(1).unwrap_or_default() {
             "api" => Door::Api,
             "live" => Door::Socket,
-            "webhooks" | "media" => Door::Signed,
+            "webhooks" | "media" | "sandbox" => Door::Signed,
             "hls" => Door::Playback,
             "assets" | "posters" | "recordings" | "healthz" | "readyz" | "metrics" => Door::Plain,
             _ => Door::Page,

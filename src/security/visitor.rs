@@ -64,6 +64,17 @@ impl Visit {
         Some(self.state.seal.of("browser", &[seed]))
     }
 
+    /// The same for calls of the API, where the seed is not read beforehand.
+    pub fn browser_of(&self, req: &HttpRequest) -> Option<String> {
+        let held = || csrf::seed(&self.state.jar, req.headers()).map(|seed| self.state.seal.of("browser", &[seed]));
+        self.browser().or_else(held)
+    }
+
+    /// Whether the visitor comes back from where they were sent to pay.
+    pub fn was_led_back(&self, req: &HttpRequest) -> bool {
+        req.query_string().contains("redirect_status=")
+    }
+
     /// The network for limits.
     pub fn network(&self) -> String {
         network(self.ip)

@@ -62,6 +62,20 @@ pub async fn keep(
     tx.commit().await
 }
 
+/// Whether a code for (address, browser) was sent that can still be typed in.
+pub async fn is_fresh(db: &Db, email: &str, browser: &str, now: Timestamp) -> Result<bool, sqlx::Error> {
+    let row: Option<(String,)> = sqlx::query_as(
+        "SELECT id FROM sign_in_codes WHERE email = $1 AND browser = $2 AND used_at IS NULL AND expires_at > $3 AND tries < $4",
+    )
+    .bind(email)
+    .bind(browser)
+    .bind(now.0)
+    .bind(TRIES_MAX)
+    .fetch_optional(&db.pool)
+    .await?;
+    Ok(row.is_some())
+}
+
 /// Tries a code.
 pub async fn attempt(
     db: &Db,

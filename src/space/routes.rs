@@ -13,7 +13,10 @@ use super::shown::{self, Shown};
 use super::store;
 use super::views::{Creator, ShowCard, SpaceEdit, SpaceForm, SpaceNew, SpacePage, SpaceShow};
 use crate::audit::{self, Action};
+use crate::checkout::routes::price_card;
+use crate::checkout::views::PriceCard;
 use crate::error::Problem;
+use crate::order::store as orders;
 use crate::page::{FormErrors, Moment, Page, Social, initials, respond, see_other, show as render, show_again};
 use crate::pass::offer;
 use crate::pass::store::Pass;
@@ -58,23 +61,34 @@ pub async fn show_pass(at: Visit, address: web::Path<(String, String)>) -> Resul
 
 async fn sales_page(at: &Visit, shown: &Shown, chosen: Option<&Pass>, alone: bool) -> Result<HttpResponse, Problem> {
     let state = &at.state;
-    let Shown { space, passes, experiences, posters, parts, accent, creator } = shown;
+    let Shown { space, passes, shelf, experiences, posters, parts, accent, creator } = shown;
     let person = access::person(state, at.session.as_deref(), space).await?;
     let mut cards = vec![];
     for experience in experiences {
         let poster = posters.get(experience.id.as_str()).cloned();
         cards.push(card_with(state, space, accent, experience, poster).await?);
     }
+    let saved = match (at.account(), &state.till) {
+        (Ok(session), Some(till)) => orders::saved_card(&state.db, &session.user, till.provider).await?,
+        _ => None,
+    };
+    let saved = saved.map(|(_, card)| card);
     let now = state.clock.now();
     let pass_card = |pass: &Pass| {
         let url = offer::entrance(space, experiences, pass);
+        let free = shelf.is_free(&pass.id);
+        let prices: Vec<PriceCard> = shelf.of(&pass.id).map(price_card).collect();
         let standing = match offer::grant(&person, pass) {
             _ if person.role.is_some() => Standing::In { url, until: None },
-            None => Standing::Free,
-            Some(grant) if offer::ended(grant, now).is_some() => Standing::Over,
-            Some(grant) => Standing::In { url, until: grant.expires_at.map(Moment::from) },
+            Some(grant) if offer::ended(grant, now).is_none() => {
+                Standing::In { url, until: grant.expires_at.map(Moment::from) }
+            }
+            None if free => Standing::Free,
+            Some(_) if free => Standing::Over,
+            Some(_) | None if prices.is_empty() || state.till.is_none() => Standing::NotForSale,
+            Some(_) | None => Standing::ForSale { saved: saved.clone() },
         };
-        PassCard::of(pass, experiences, standing)
+        PassCard::of(pass, experiences, prices, standing)
     };
     let offered = passes.iter().filter(|pass| pass.is_published() && !space.suspended);
     let settings = &space.settings;

@@ -16,9 +16,10 @@ use crate::error::Problem;
 use crate::pass::offer;
 use crate::pass::store::Pass;
 use crate::poster::Poster;
+use crate::price::store::Shelf;
 use crate::sales::parts::Parts;
 use crate::state::State;
-use crate::{pass, poster, sales};
+use crate::{pass, poster, price, sales};
 
 /// Spaces held in memory.
 const SPACES_MAX: u64 = 1_000;
@@ -31,6 +32,8 @@ pub struct Shown {
     pub space: Space,
     /// Every pass in order.
     pub passes: Vec<Pass>,
+    /// What is asked for them.
+    pub shelf: Shelf,
     /// Every experience in order.
     pub experiences: Vec<Experience>,
     /// Posters by experience.
@@ -67,6 +70,7 @@ pub async fn at(state: &State, slug: &str) -> Result<Option<Arc<Shown>>, Problem
     let space = found.state;
     let shown = Arc::new(Shown {
         passes: offer::passes(state, &space.id).await?,
+        shelf: price::store::shelf(&state.db, &space.id).await?,
         experiences: pass::routes::experiences(state, &space).await?,
         posters: poster::store::of_space(&state.db, &space.id).await?,
         parts: sales::store::of(&state.db, &space.id).await?,

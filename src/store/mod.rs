@@ -103,8 +103,12 @@ impl Store for SqlStore {
         Box::pin(inbox::receive(&self.db, message))
     }
 
-    fn unsettled_inbox(&self, limit: u32) -> BoxFuture<'_, Result<Vec<InboxMessage>, StoreError>> {
-        Box::pin(inbox::unsettled(&self.db, limit))
+    fn unsettled_inbox(
+        &self,
+        prefix: &'static str,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<InboxMessage>, StoreError>> {
+        Box::pin(inbox::unsettled(&self.db, prefix, limit))
     }
 
     fn open_streams(&self) -> BoxFuture<'_, Result<Vec<OpenStream>, StoreError>> {

@@ -54,6 +54,23 @@ pub async fn sign_in(
     Ok(user)
 }
 
+/// The person of an address, whoever brought it: `fresh` becomes its account if it has none. It opens to whoever proves the
+/// address.
+pub async fn of_address(tx: &mut Write, email: &str, fresh: &UserId, now: Timestamp) -> Result<UserId, sqlx::Error> {
+    sqlx::query(
+        "INSERT INTO users (id, email, name, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT (email) DO NOTHING",
+    )
+    .bind(fresh.as_str())
+    .bind(email)
+    .bind(name_of(email))
+    .bind(now.0)
+    .execute(&mut **tx)
+    .await?;
+    let (id,): (String,) =
+        sqlx::query_as("SELECT id FROM users WHERE email = $1").bind(email).fetch_one(&mut **tx).await?;
+    user_id(&id)
+}
+
 /// Adds a person.
 pub async fn add(db: &Db, user: &UserId, email: Option<&str>, name: &str, now: Timestamp) -> Result<(), sqlx::Error> {
     let mut tx = db.begin_write().await?;

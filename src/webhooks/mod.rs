@@ -7,8 +7,10 @@
 
 mod livekit;
 mod mux;
+mod stripe;
 mod worker;
 
 pub use livekit::{LiveKitDoor, routes};
 pub use mux::{MuxDoor, routes as mux_routes};
+pub use stripe::{StripeDoor, routes as stripe_routes};
 pub use worker::{Worker, WorkerPorts};

@@ -1,6 +1,6 @@
 //! Turns stored webhooks into events, oldest first. Begins with what an earlier run left.
 
-use super::livekit::{AGE_MS_MAX, Hint, LiveKitDoor, Says, read};
+use super::livekit::{AGE_MS_MAX, Hint, KEY_PREFIX, LiveKitDoor, Says, read};
 use backstage_actors::keep::Kept;
 use backstage_actors::ports::{InboxMessage, Path, Rooms, Settles, StoreError};
 use backstage_actors::{Refusal, Stage};
@@ -71,7 +71,7 @@ impl WorkerPorts {
     /// Works through the inbox once; `false` if something has to wait.
     pub async fn drain(&self) -> Result<bool, StoreError> {
         loop {
-            let messages = self.door.store.unsettled_inbox(BATCH_MAX).await?;
+            let messages = self.door.store.unsettled_inbox(KEY_PREFIX, BATCH_MAX).await?;
             let (count, mut waiting) = (messages.len(), false);
             for message in messages {
                 match self.handle(&message).await {

@@ -79,7 +79,7 @@ impl Bench {
 
     /// Keys of the messages not settled.
     pub async fn messages(&self) -> Vec<String> {
-        self.store.unsettled_inbox(100).await.unwrap().into_iter().map(|message| message.key).collect()
+        self.store.unsettled_inbox("livekit:", 100).await.unwrap().into_iter().map(|message| message.key).collect()
     }
 
     pub async fn receive(&self, key: &str, at: i64) -> bool {

@@ -4,11 +4,15 @@ import { after, before, describe, it } from "node:test";
 import { AXE, openBrowser, signIn } from "./browser.mjs";
 import { startServer } from "./server.mjs";
 
-const OPEN = ["/demo/free", "/", "/sign-in", "/@demo", "/demo", "/m/demo/live", "/dev/mail", "/dev/components", "/no-such-page"];
+const OPEN = ["/demo/free", "/demo/basic", "/demo?pass=pro", "/demo/pro/checkout", "/", "/sign-in", "/@demo", "/demo", "/m/demo/live", "/dev/mail", "/dev/components", "/no-such-page"];
 const TEAM = [
   "/studio/demo/passes",
   "/studio/demo/passes/new",
   "/studio/demo/passes/free/edit",
+  "/studio/demo/passes/pro/prices",
+  "/studio/demo/passes/pro/prices/new",
+  "/studio/demo/orders",
+  "/passes",
   "/",
   "/account",
   "/demo",

@@ -209,15 +209,9 @@ describe("a sales page", { timeout: 240_000 }, () => {
 
   it("sorts passes by drag and by keyboard, and says where they are", async () => {
     const page = await second.page();
-    for (const name of ["Week", "Year"]) {
-      await page.goto(`${server.url}/studio/demo/passes/new`);
-      await page.getByLabel("Name", { exact: true }).fill(name);
-      await page.getByRole("radio", { name: /^On offer/ }).check();
-      await page.getByRole("button", { name: "Create pass" }).click();
-      await page.getByText("Pass saved.").waitFor();
-    }
+    await page.goto(`${server.url}/studio/demo/passes`);
     const names = () => page.locator("[data-sort-target=item]").evaluateAll((items) => items.map((item) => item.dataset.sortName));
-    assert.deepEqual(await names(), ["Free", "Week", "Year"]);
+    assert.deepEqual(await names(), ["Free", "Basic", "Pro"]);
     const grip = (place) => page.locator("[data-sort-target=item]").nth(place).locator(".grip");
     const centre = async (locator) => {
       const { x, y, width, height } = await locator.boundingBox();
@@ -231,35 +225,31 @@ describe("a sales page", { timeout: 240_000 }, () => {
     const saved = page.waitForResponse((response) => response.url().endsWith("/passes/order"));
     await page.mouse.up();
     assert.equal((await saved).status(), 204);
-    assert.deepEqual(await names(), ["Year", "Free", "Week"]);
-    await page.getByRole("status").filter({ hasText: "Year: place 1 of 3." }).waitFor({ state: "attached" });
+    assert.deepEqual(await names(), ["Pro", "Free", "Basic"]);
+    await page.getByRole("status").filter({ hasText: "Pro: place 1 of 3." }).waitFor({ state: "attached" });
 
     // By keyboard, without loading the page anew: the focus stays on the button.
-    const down = page.getByRole("button", { name: "Move Year down" });
+    const down = page.getByRole("button", { name: "Move Pro down" });
     const moved = page.waitForResponse((response) => response.url().endsWith("/passes/order"));
     await down.press("Enter");
     await moved;
-    assert.deepEqual(await names(), ["Free", "Year", "Week"]);
+    assert.deepEqual(await names(), ["Free", "Pro", "Basic"]);
     assert.equal(await down.evaluate((button) => button === document.activeElement), true);
-    await page.getByText("Year: place 2 of 3.").waitFor({ state: "attached" });
+    await page.getByText("Pro: place 2 of 3.").waitFor({ state: "attached" });
     assert.equal(await page.getByRole("button", { name: "Move Free up" }).isDisabled(), true);
     await page.reload();
-    assert.deepEqual(await names(), ["Free", "Year", "Week"]);
+    assert.deepEqual(await names(), ["Free", "Pro", "Basic"]);
 
     // An order that could not be saved is undone.
     await page.route("**/passes/order", (route) => route.abort());
-    await page.getByRole("button", { name: "Move Year down" }).press("Enter");
+    await page.getByRole("button", { name: "Move Pro down" }).press("Enter");
     await page.getByText("The new order could not be saved.").waitFor();
-    assert.deepEqual(await names(), ["Free", "Year", "Week"]);
+    assert.deepEqual(await names(), ["Free", "Pro", "Basic"]);
     await page.unroute("**/passes/order");
   });
 
   it("sorts experiences by touch; the first one is where the show's short address leads", async () => {
     const page = await second.page();
-    await page.goto(`${server.url}/studio/demo/experiences/new`);
-    await page.getByLabel("Title").fill("Backstage talk");
-    await page.getByRole("button", { name: "Create experience" }).click();
-    await page.waitForURL("**/studio/demo/backstage-talk");
     await page.goto(`${server.url}/studio`);
     const saved = page.waitForResponse((response) => response.url().endsWith("/experiences/order"));
     const item = page.locator("[data-sort-target=item]");
@@ -273,9 +263,9 @@ describe("a sales page", { timeout: 240_000 }, () => {
     await page.locator(".dragged .grip").dispatchEvent("pointerup", { pointerId: 1, pointerType: "touch", clientX: boxes[0].x, clientY: boxes[0].y - 10 });
     assert.equal((await saved).status(), 204);
     await page.goto(`${server.url}/m/demo`);
-    assert.match(page.url(), /\/m\/demo\/backstage-talk$/);
+    assert.match(page.url(), /\/m\/demo\/backstage$/);
     await page.goto(`${server.url}/studio`);
-    assert.deepEqual(await page.locator("[data-sort-target=item]").evaluateAll((items) => items.map((one) => one.dataset.sortName)), ["Backstage talk", "Live from backstage"]);
+    assert.deepEqual(await page.locator("[data-sort-target=item]").evaluateAll((items) => items.map((one) => one.dataset.sortName)), ["Backstage", "Live from backstage"]);
   });
 
   it("shows a page of another site in a frame to those with a pass, and to nobody else", async () => {
@@ -291,6 +281,12 @@ describe("a sales page", { timeout: 240_000 }, () => {
     await page.getByLabel("Address to show").fill("https://vimeo.com/76979871");
     await page.getByRole("button", { name: "Create experience" }).press("Enter");
     await page.waitForURL("**/m/demo/the-film");
+
+    // The demo's free pass opens the live show alone: now it opens everything.
+    await page.goto(`${server.url}/studio/demo/passes/free/edit`);
+    await page.getByRole("radio", { name: /^Everything/ }).check();
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByText("Pass saved.").waitFor();
 
     // The other site, played by the test.
     const viewer = await openBrowser({ viewport: PHONE });

@@ -160,7 +160,7 @@ async fn forged_webhooks_change_nothing() {
     assert_eq!(world.post(&long, Some(&signed(&endpoint, &long))).await.0, 413);
     let odd = "{\"event\":7}";
     assert_eq!(world.post(odd, Some(&signed(&endpoint, odd))).await.0, 400);
-    assert!(world.store.unsettled_inbox(10).await.unwrap().is_empty());
+    assert!(world.store.unsettled_inbox("livekit:", 10).await.unwrap().is_empty());
     assert!(matches!(world.phase().await, Phase::Lobby { .. }));
     world.running.stop().await;
 }
@@ -203,11 +203,11 @@ async fn what_a_crash_left_in_the_inbox_is_worked_on_at_the_next_start() {
     let world = World::new(&endpoint, free_port()).await;
     let body = track("track_published", "EV_1", "host:u", now().0 / 1_000);
     assert_eq!(world.post(&body, Some(&signed(&endpoint, &body))).await.0, 200);
-    assert_eq!(world.store.unsettled_inbox(10).await.unwrap().len(), 1);
+    assert_eq!(world.store.unsettled_inbox("livekit:", 10).await.unwrap().len(), 1);
 
     let _worker = world.work();
     until("live", || async { matches!(world.phase().await, Phase::Live { .. }) }).await;
-    assert!(world.store.unsettled_inbox(10).await.unwrap().is_empty());
+    assert!(world.store.unsettled_inbox("livekit:", 10).await.unwrap().is_empty());
     world.running.stop().await;
 }
 

@@ -191,8 +191,12 @@ impl Store for Hand {
     fn receive(&self, message: InboxMessage) -> BoxFuture<'_, Result<bool, StoreError>> {
         Box::pin(self.reach(move |world| now_or_panic(world.memory.receive(message))))
     }
-    fn unsettled_inbox(&self, limit: u32) -> BoxFuture<'_, Result<Vec<InboxMessage>, StoreError>> {
-        Box::pin(self.reach(move |world| now_or_panic(world.memory.unsettled_inbox(limit))))
+    fn unsettled_inbox(
+        &self,
+        prefix: &'static str,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<InboxMessage>, StoreError>> {
+        Box::pin(self.reach(move |world| now_or_panic(world.memory.unsettled_inbox(prefix, limit))))
     }
     fn open_streams(&self) -> BoxFuture<'_, Result<Vec<OpenStream>, StoreError>> {
         Box::pin(self.reach(|world| now_or_panic(world.memory.open_streams())))

@@ -161,9 +161,9 @@ async fn a_team_sets_its_passes_by_the_rules_of_the_form() {
             .map(|pass| pass["slug"].as_str().unwrap().to_owned())
             .collect::<Vec<_>>()
     };
-    assert_eq!(slugs(creator.get(PASSES).await.json()), ["free", "week"]);
+    assert_eq!(slugs(creator.get(PASSES).await.json()), ["free", "basic", "pro", "week"]);
     // A draft is the team's alone.
-    assert_eq!(slugs(house.browser().get("/api/v1/spaces/demo").await.json()), ["free"]);
+    assert_eq!(slugs(house.browser().get("/api/v1/spaces/demo").await.json()), ["free", "basic", "pro"]);
     assert_eq!(house.guest().await.get(PASSES).await.code(), "sign_in");
     let mut rival = house.signed_in("rival@example.com").await;
     assert_eq!(rival.get("/api/v1/spaces/demo/passes/week").await.code(), "not_yours");
@@ -210,7 +210,7 @@ async fn what_a_pass_opens_anew_counts_at_once_and_the_matrix_says_it() {
     let seen = creator.get(matrix).await.json();
     assert_eq!(
         (&seen["experiences"][0]["passes"], &seen["experiences"][0]["anybody"]),
-        (&json!(["free"]), &json!(false))
+        (&json!(["free", "basic", "pro"]), &json!(false))
     );
     assert_eq!(guest.get(matrix).await.code(), "sign_in");
     let admission = format!("/api/v1/experiences/{live}/admission");
@@ -220,7 +220,7 @@ async fn what_a_pass_opens_anew_counts_at_once_and_the_matrix_says_it() {
     let put = creator.json("PUT", &path, &closed).await;
     assert_eq!((put.status, &put.json()["slug"]), (200, &json!("shut")), "{}", put.body);
     assert_eq!(guest.api(&admission).await.code(), "needs_pass");
-    assert_eq!(creator.get(matrix).await.json()["experiences"][0]["passes"], json!([]));
+    assert_eq!(creator.get(matrix).await.json()["experiences"][0]["passes"], json!(["basic", "pro"]));
     assert_eq!(creator.json("PUT", &path, &closed).await.code(), "not_found");
     house.close().await;
 }

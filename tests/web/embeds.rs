@@ -14,6 +14,7 @@ fn fields<'a>(url: &'a str, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a st
 async fn what_is_embedded_obeys_access_and_only_its_page_may_frame_its_host() {
     let house = House::open().await;
     let mut creator = house.creator().await;
+    house.free_opens_all(&mut creator).await;
     let made = creator.form("/studio/demo/experiences/new", &fields("https://youtu.be/dQw4w9WgXcQ", &[])).await;
     assert_eq!((made.status, made.header("location")), (303, "/m/demo/film"), "{}", made.body);
 

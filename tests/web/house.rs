@@ -140,6 +140,12 @@ impl House {
         browser
     }
 
+    /// Lets the free pass of the demo open everything.
+    pub async fn free_opens_all(&self, creator: &mut Browser) {
+        let all = [("name", "Free"), ("slug", "free"), ("status", "published"), ("opens", "all"), ("days", "7")];
+        assert_eq!(creator.form("/studio/demo/passes/free/edit", &all).await.status, 303);
+    }
+
     /// The demo experience's id, as its page says it.
     pub async fn experience(&self) -> String {
         let page = self.browser().get("/m/demo/live").await;

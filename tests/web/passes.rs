@@ -4,11 +4,8 @@ use std::time::{Duration, Instant};
 
 const LIST: &str = "/studio/demo/passes";
 
-/// Makes a second experience in the demo; its id.
-async fn second_experience(house: &House, creator: &mut Browser) -> String {
-    let fields = [("title", "Backstage"), ("slug", "backstage"), ("description", ""), ("grace_s", "60")];
-    let made = creator.form("/studio/demo/experiences/new", &fields).await;
-    assert_eq!(made.header("location"), "/studio/demo/backstage", "{}", made.body);
+/// The id of the demo's second experience.
+async fn second_experience(house: &House) -> String {
     let page = house.browser().get("/m/demo/backstage").await;
     page.between("data-experience-id=\"", "\"")
 }
@@ -27,7 +24,7 @@ async fn a_pass_opens_what_was_toggled_and_no_more() {
     let house = House::open().await;
     let live = house.experience().await;
     let mut creator = house.creator().await;
-    let backstage = second_experience(&house, &mut creator).await;
+    let backstage = second_experience(&house).await;
     make(&mut creator, "Crew", &[("opens", "only"), ("experience", &backstage)]).await;
 
     let mut fan = house.browser();
@@ -59,7 +56,8 @@ async fn free_access_ends_after_its_days_and_cannot_be_taken_again() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     assert_eq!(guest.form("/demo/free/join", &[]).await.status, 403);
-    assert_eq!(guest.form("/m/demo/live/join", &[]).await.status, 403);
+    // What is left to them costs something.
+    assert_eq!(guest.form("/m/demo/live/join", &[]).await.header("location"), "/demo/basic");
     // Another pass on offer opens it again.
     let mut creator = house.creator().await;
     make(&mut creator, "Second", &[]).await;
@@ -80,8 +78,10 @@ async fn drafts_are_the_teams_alone_and_archived_passes_trap_nobody() {
     assert!(creator.get("/demo/later").await.body.contains("Only your team sees this"));
 
     let mut guest = house.guest().await;
-    let archived = [("name", "Free"), ("slug", "free"), ("status", "archived"), ("opens", "all"), ("days", "7")];
-    assert_eq!(creator.form(&format!("{LIST}/free/edit"), &archived).await.status, 303);
+    for (name, slug) in [("Free", "free"), ("Basic", "basic"), ("Pro", "pro")] {
+        let archived = [("name", name), ("slug", slug), ("status", "archived"), ("opens", "all"), ("days", "7")];
+        assert_eq!(creator.form(&format!("{LIST}/{slug}/edit"), &archived).await.status, 303);
+    }
     assert_eq!(stranger.get("/demo/free").await.status, 404);
     let page = stranger.get("/demo").await;
     assert!(page.body.contains("Nothing is on offer here"), "{}", page.body);
@@ -120,7 +120,7 @@ async fn passes_keep_the_teams_order_and_one_is_selected_first() {
     };
     let mut stranger = house.browser();
     assert_eq!(places(&stranger.get("/demo").await.body), ["free", "second", "third"]);
-    for _ in 0..3 {
+    for _ in 0..5 {
         assert_eq!(creator.form(&format!("{LIST}/third/move"), &[("towards", "front")]).await.status, 303);
     }
     assert_eq!(places(&stranger.get("/demo").await.body), ["third", "free", "second"]);
@@ -154,7 +154,7 @@ async fn only_the_team_changes_passes_and_bad_input_is_named() {
         assert!(bad.body.contains(&format!("id=\"{id}\"")), "{id} in {}", bad.body);
     }
     // A space has a limit of passes.
-    for number in 1..50 {
+    for number in 3..50 {
         make(&mut creator, &format!("P{number}"), &[]).await;
     }
     let full = creator.form(&format!("{LIST}/new"), &fields).await;

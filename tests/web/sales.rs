@@ -483,9 +483,11 @@ async fn passes_and_experiences_are_put_in_an_order_at_once() {
         assert_eq!(creator.form("/studio/demo/experiences/new", &show).await.status, 303);
     }
     let order = |slugs: &[&'static str]| slugs.iter().map(|slug| ("item", *slug)).collect::<Vec<_>>();
-    for (list, first, mark) in [("passes", "free", "?pass="), ("experiences", "live", "href=\"/m/demo/")] {
+    let cases: [(&str, &str, &str, &[&str]); 2] =
+        [("passes", "free", "?pass=", &["basic", "pro"]), ("experiences", "live", "href=\"/m/demo/", &["backstage"])];
+    for (list, first, mark, others) in cases {
         let path = format!("/studio/demo/{list}/order");
-        let wanted = order(&["third", first, "second"]);
+        let wanted = order(&[&["third", first, "second"], others].concat());
         assert_eq!(creator.form(&path, &wanted).await.status, 204, "{list}");
         let page = house.browser().get("/demo").await.body;
         let places: Vec<usize> =
@@ -533,7 +535,8 @@ async fn parts_are_kept_on_postgres_too() {
         assert_eq!(save(&mut creator, "headline", &[("name", words)], None).await.status, 200);
         assert!(house.browser().get("/demo").await.body.matches(words).count() >= 3, "{words}");
     }
-    assert_eq!(creator.form("/studio/demo/passes/order", &[("item", "free")]).await.status, 204);
+    let order = ["pro", "free", "basic"].map(|slug| ("item", slug));
+    assert_eq!(creator.form("/studio/demo/passes/order", &order).await.status, 204);
     assert_eq!(objects(&house).await.len(), 2);
     let old = version(&mut creator, "features").await;
     assert_eq!(save(&mut creator, "features", &[("title", "Third")], None).await.status, 200);

@@ -6,13 +6,15 @@ use crate::crawl::{Field, Form};
 use crate::house::House;
 use crate::lobby::upload_some_at;
 use backstage::experience::kinds::{self, Kind};
+use backstage::order::store::{self as orders, Provider};
 use backstage::recording::ticket;
 use backstage::sales::{Part, store::Change};
 use backstage::world::SystemClock;
-use backstage::{alert, pass, poster, profile, recording, sales, session, space, team, user};
+use backstage::{alert, pass, poster, price, profile, recording, sales, session, space, team, user};
 use backstage_actors::ports::{Clock, Path};
 use backstage_core::access::RecordingRule;
-use backstage_core::{ExperienceId, PassId, SpaceId, StreamId, TeamId, Timestamp, UserId};
+use backstage_core::order::Event;
+use backstage_core::{ExperienceId, OrderId, PassId, SpaceId, StreamId, TeamId, Timestamp, UserId};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path as File;
@@ -31,6 +33,10 @@ struct World {
     recording: String,
     draft: PassId,
     sessions: Vec<String>,
+    /// Bought `{who}-paid`, with a card that is kept.
+    buyer: UserId,
+    order: OrderId,
+    price: String,
     /// Holds a pass of theirs, wants to be told, and has a place in the film.
     fan: UserId,
 }
@@ -89,6 +95,13 @@ impl World {
             .await
             .unwrap();
         let sessions = session::store::of_user(db, &user, now).await.unwrap().into_iter().map(|row| row.id).collect();
+        house.sell(&mut browser, who, &format!("{who}-paid")).await;
+        let price = house.price(&format!("/{who}/{who}-paid")).await;
+        let mut shopper = house.signed_in(&format!("secret-of-{who}-buyer@example.com")).await;
+        let order = house.buy(&mut shopper, &format!("/{who}/{who}-paid"), "").await;
+        assert_eq!(shopper.get(&format!("/orders/{order}/in")).await.status, 303);
+        let buyer = house.purchase(&order).await.user.unwrap();
+        let order: OrderId = order.parse().unwrap();
         // The space hears of its experiences a moment later, and so does the stream of its room.
         let began = Instant::now();
         while state.store.space(&space.id).await.unwrap().unwrap().state.experiences.len() < 2
@@ -106,6 +119,9 @@ impl World {
             recording,
             draft: named(&format!("{who}-draft")),
             sessions,
+            buyer,
+            order,
+            price,
             fan,
             user,
             space: space.id,
@@ -123,6 +139,7 @@ impl World {
             format!("fan-of-{who}"),
             self.draft.to_string(),
             self.team.to_string(),
+            self.order.to_string(),
         ];
         all.extend(self.sessions.clone());
         all
@@ -148,15 +165,17 @@ impl World {
             _ if route.contains("/streams/") => vec![self.stream.to_string()],
             _ if route.contains("/recordings/") => vec![self.recording.clone()],
             _ if route.contains("/sessions/") => self.sessions.clone(),
+            _ if route.contains("/orders/") => vec![self.order.to_string()],
             _ if route.contains("/alerts/") => vec![format!("{}-alert", self.who)],
             _ => vec![self.experience.to_string()],
         };
         let show = format!("{}-show", self.who);
-        let passes = [format!("{}-draft", self.who), format!("{}-week", self.who)];
+        let passes = [format!("{}-draft", self.who), format!("{}-week", self.who), format!("{}-paid", self.who)];
         let mut all = BTreeSet::new();
         for id in &ids {
             for pass in &passes {
                 let path = route.replace("{space}", space).replace("{experience}", &show).replace("{pass}", pass);
+                let path = path.replace("{order}", self.order.as_str()).replace("{price}", &self.price);
                 all.insert(path.replace("{id}", id).replace("{handle}", self.who).replace("{part}", "headline"));
             }
         }
@@ -326,6 +345,13 @@ async fn told(house: &House, world: &World) -> BTreeMap<&'static str, String> {
         "grants::holders": pass::grants::holders(db, space, experience, now),
         "kinds::of": kinds::store::of(db, &world.embed),
         "pass::of_space": pass::store::of_space(db, space),
+        "order::balances": orders::balances(db, Some(space)),
+        "order::customer_of": orders::customer_of(db, &world.buyer, Provider::Sandbox),
+        "order::of_space": orders::of_space(db, space, 50, 0),
+        "order::of_user": orders::of_user(db, &world.buyer),
+        "order::saved_card": orders::saved_card(db, &world.buyer, Provider::Sandbox),
+        "price::of_space": price::store::of_space(db, space),
+        "price::shelf": price::store::shelf(db, space),
         "poster::of": poster::store::of(db, experience),
         "poster::of_space": poster::store::of_space(db, space),
         "profile::of_team": profile::store::of_team(db, &world.team),
@@ -402,7 +428,7 @@ async fn no_query_gives_or_changes_rows_of_another_owner() {
     assert!(pass::grants::held(db, &ada.fan, &bob.space).await.unwrap().is_empty());
     assert_eq!(
         pass::grants::holders(db, &ada.space, &bob.experience, now).await.unwrap(),
-        1,
+        2,
         "a pass opens by its own space"
     );
     assert_eq!(recording::store::position(db, &ada.fan, &bob.recording).await.unwrap(), None);
@@ -413,6 +439,7 @@ async fn no_query_gives_or_changes_rows_of_another_owner() {
     assert!(!put, "written over what stood in another's space");
     assert_eq!(team::store::role(db, &ada.team, &bob.user).await.unwrap(), None);
     assert!(!session::store::revoke(db, &ada.sessions[0], &bob.user, now).await.unwrap());
+    let customer = orders::customer_of(db, &bob.buyer, Provider::Sandbox).await.unwrap().unwrap();
     // Each change of bob's leaves ada's as it was.
     let mut changed: BTreeSet<&str> = BTreeSet::new();
     macro_rules! change {
@@ -421,6 +448,10 @@ async fn no_query_gives_or_changes_rows_of_another_owner() {
         };
     }
     change! {
+        "order::adopt_customer": orders::adopt_customer(db, &bob.fan, Provider::Sandbox, "cus_another"),
+        "order::set_card": orders::set_card(db, &bob.buyer, (Provider::Sandbox, "cus_another"), "pm", "Another"),
+        "order::tell": orders::tell(db, &bob.order, Event::End, &"another".parse().unwrap(), now),
+        "till::remember": house.till().remember(db, &bob.buyer, &customer, None),
         "space::set_accent": space::store::set_accent(db, &bob.space, "rose"),
         "alert::forget": alert::store::forget(db, &bob.fan, &bob.experience),
         "alert::want": alert::store::want(db, "again", &bob.fan, &bob.experience, None, now),

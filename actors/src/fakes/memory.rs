@@ -298,9 +298,14 @@ impl Store for Memory {
         }))
     }
 
-    fn unsettled_inbox(&self, limit: u32) -> BoxFuture<'_, Result<Vec<InboxMessage>, StoreError>> {
+    fn unsettled_inbox(
+        &self,
+        prefix: &'static str,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<InboxMessage>, StoreError>> {
         Box::pin(self.with(move |tables| {
-            let mut rows: Vec<_> = tables.inbox.values().filter(|(_, _, done)| !done).collect();
+            let mut rows: Vec<_> =
+                tables.inbox.values().filter(|(_, message, done)| !done && message.key.starts_with(prefix)).collect();
             rows.sort_by_key(|(seq, _, _)| *seq);
             Ok(rows.into_iter().take(limit as usize).map(|(_, message, _)| message.clone()).collect())
         }))

@@ -23,6 +23,8 @@ pub struct NewPayment {
     pub description: Option<String>,
     /// Address that Stripe sends the receipt to.
     pub receipt_to: Option<String>,
+    /// Ways of paying by Stripe's names; none: those that the account has on.
+    pub methods: Vec<String>,
     /// Ours: what tells the payment's order when its webhook comes.
     pub metadata: Metadata,
 }
@@ -31,9 +33,16 @@ impl NewPayment {
     fn request(&self, redirects: AllowRedirects) -> Result<CreatePaymentIntent, StripeError> {
         let currency = self.currency.to_ascii_lowercase().parse::<stripe_types::Currency>();
         let currency = currency.map_err(|_| StripeError::Config("there is no such currency"))?;
-        let mut methods = CreatePaymentIntentAutomaticPaymentMethods::new(true);
-        methods.allow_redirects = Some(redirects);
-        let mut request = CreatePaymentIntent::new(self.amount, currency).automatic_payment_methods(methods);
+        let mut request = CreatePaymentIntent::new(self.amount, currency);
+        let mut automatic = CreatePaymentIntentAutomaticPaymentMethods::new(true);
+        automatic.allow_redirects = Some(redirects);
+        request = request.automatic_payment_methods(automatic);
+        if !self.methods.is_empty() {
+            let named = self.methods.iter().filter_map(|name| name.parse().ok());
+            request = request.allowed_payment_method_types(
+                named.collect::<Vec<stripe_shared::PaymentIntentAllowedPaymentMethodTypes>>(),
+            );
+        }
         if !self.metadata.is_empty() {
             request = request.metadata(metadata(&self.metadata));
         }

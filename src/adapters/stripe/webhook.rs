@@ -43,6 +43,8 @@ pub enum Event {
     ChargeRefunded(Box<Charge>),
     /// `charge.dispute.created`
     DisputeCreated(Box<Dispute>),
+    /// `charge.dispute.closed`
+    DisputeClosed(Box<Dispute>),
     /// One that we do not know or cannot read, as it came.
     Other(Value),
 }
@@ -82,6 +84,7 @@ fn known(kind: &str, object: &Value) -> Option<Event> {
         "setup_intent.setup_failed" => Event::SetupFailed(read(object)?),
         "charge.refunded" => Event::ChargeRefunded(read(object)?),
         "charge.dispute.created" => Event::DisputeCreated(read(object)?),
+        "charge.dispute.closed" => Event::DisputeClosed(read(object)?),
         _ => return None,
     })
 }

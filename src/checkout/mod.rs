@@ -1,0 +1,4 @@
+//! Checkout: before anybody has to sign in.
+
+pub mod routes;
+pub mod views;

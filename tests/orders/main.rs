@@ -1,0 +1,10 @@
+//! Orders in the store, on both databases: many buyers at once, and books that balance.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "a test stands in the world itself")]
+
+mod shop;
+mod stock;
+#[path = "../support/mod.rs"]
+#[allow(dead_code)]
+mod support;
