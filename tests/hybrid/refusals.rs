@@ -3,7 +3,8 @@
 use backstage::adapters::mux::{Audience, Signer};
 use backstage::config::Secret;
 use backstage::experience::routes::open;
-use backstage_core::access::Rule;
+use backstage::pass;
+use backstage_core::access::{Opens, Rule};
 use backstage_core::experience::Settings;
 use backstage_core::slug::Slug;
 use backstage_media::origin::credentials::new_signing_pair;
@@ -131,7 +132,12 @@ async fn another_experience(house: &mut House) -> String {
         grace_ms: 60_000,
         starts_at: None,
     };
-    let experience = open(&house.app.state, &space, settings).await.unwrap().unwrap().as_str().to_owned();
+    // The demo's free pass opens its live show alone: here it opens both.
+    let state = &house.app.state;
+    let free = pass::store::of_space(&state.db, &space).await.unwrap().remove(0);
+    let terms = pass::store::Terms { opens: Opens::All, ..free.terms };
+    pass::store::update(&state.db, &free.id, &terms, state.clock.now()).await.unwrap();
+    let experience = open(state, &space, settings).await.unwrap().unwrap().as_str().to_owned();
     let show = house.goes_live_at(&experience).await;
     let mut guests = vec![];
     for _ in 0..2 {
