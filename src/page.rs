@@ -148,6 +148,13 @@ impl FormErrors {
     }
 }
 
+/// What the buttons that sort a list say.
+#[derive(serde::Deserialize)]
+pub struct Shift {
+    /// `front` or `end`.
+    pub towards: String,
+}
+
 /// One or two capital letters of a name; `?` for an empty one.
 pub fn initials(name: &str) -> String {
     let mut words = name.split_whitespace().filter_map(|word| word.chars().find(|c| c.is_alphanumeric()));

@@ -87,6 +87,8 @@ pub struct CheckoutCode {
     pub email: String,
     /// Where they go then.
     pub next: String,
+    /// What is wrong with the code; none yet.
+    pub error: Option<String>,
     /// Of the pass.
     pub name: String,
 }

@@ -6,10 +6,9 @@ use backstage_actors::stage::Refusal;
 use backstage_core::ExperienceId;
 use backstage_core::experience::Experience;
 use backstage_core::space::{Space, SpaceEvent, SpaceRejection};
-use serde::Deserialize;
 
 use crate::error::{Problem, refused};
-use crate::page::see_other;
+use crate::page::{Shift, see_other};
 use crate::pass::order::{items, other_list};
 use crate::pass::routes::experiences;
 use crate::security::visitor::Visit;
@@ -30,12 +29,6 @@ pub async fn update(
     let order: Option<Vec<ExperienceId>> = order;
     reorder(&at, &space, order.ok_or_else(other_list)?).await?;
     Ok(HttpResponse::NoContent().finish())
-}
-
-/// What the buttons that sort say.
-#[derive(Deserialize)]
-pub struct Shift {
-    towards: String,
 }
 
 /// `POST /studio/{space}/{experience}/move`: one place towards the front or the end; one that is there already stays.

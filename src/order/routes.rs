@@ -170,6 +170,7 @@ async fn code(at: &Visit, held: &Purchase, name: &str) -> Result<HttpResponse, P
         page: at.page_t("checkout.code.title"),
         email: held.email.clone(),
         next: format!("/orders/{}/in", held.order.id),
+        error: None,
         name: name.to_owned(),
     })
 }

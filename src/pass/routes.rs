@@ -5,7 +5,6 @@ use backstage_core::access::Rule;
 use backstage_core::experience::Experience;
 use backstage_core::space::Space;
 use backstage_core::{ExperienceId, PassId};
-use serde::Deserialize;
 
 use super::form::Typed;
 use super::store::{self, NotSaved, Pass};
@@ -16,7 +15,7 @@ use crate::audit::{self, Action};
 use crate::error::Problem;
 use crate::experience::routes::space_ref;
 use crate::locale;
-use crate::page::{FormErrors, see_other, show as render, show_again};
+use crate::page::{FormErrors, Shift, see_other, show as render, show_again};
 use crate::price;
 use crate::security::visitor::Visit;
 use crate::space::routes::moved_space;
@@ -176,12 +175,6 @@ pub async fn make_default(at: Visit, address: web::Path<(String, String)>) -> Re
     at.state.limits.writes_per_network.take(&at.network())?;
     store::make_default(&at.state.db, &pass).await?;
     Ok(at.see_other_with(&list(&space), "pass.saved"))
-}
-
-/// What the buttons that sort say.
-#[derive(Deserialize)]
-pub struct Shift {
-    towards: String,
 }
 
 /// `POST /studio/{space}/passes/{pass}/move`
