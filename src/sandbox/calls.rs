@@ -3,7 +3,7 @@
 use super::books::Books;
 use super::form::Params;
 use super::refusal::Refusal;
-use super::{customers, events, methods, payments, refunds, setups, wire};
+use super::{balance, customers, disputes, events, methods, payments, refunds, setups, wire};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -108,7 +108,11 @@ pub fn answer(call: &mut Call, verb: Verb) -> Result<Value, Refusal> {
         (Verb::Get, ["refunds"]) => refunds::list(call),
         (Verb::Get, ["refunds", id]) => refunds::retrieve(call, id),
         (Verb::Get, ["charges", id]) => events::charge(call, id),
-        (Verb::Get, ["disputes", id]) => events::dispute(call, id),
+        (Verb::Get, ["disputes"]) => disputes::list(call),
+        (Verb::Get, ["disputes", id]) => disputes::retrieve(call, id),
+        (Verb::Post, ["disputes", id]) => disputes::update(call, id),
+        (Verb::Post, ["disputes", id, "close"]) => disputes::close(call, id),
+        (Verb::Get, ["balance"]) => balance::retrieve(call),
         (Verb::Get, ["events"]) => events::list(call),
         (Verb::Get, ["events", id]) => events::retrieve(call, id),
         _ => Err(Refusal::no_call()),

@@ -1,4 +1,4 @@
-//! What happened, for who missed a webhook; and charges and disputes, which only events make.
+//! What happened, for who missed a webhook; and charges, which only payments make.
 
 use super::calls::Call;
 use super::model::Event;
@@ -24,12 +24,6 @@ pub fn retrieve(call: &mut Call, id: &str) -> Result<Value, Refusal> {
 pub fn charge(call: &mut Call, id: &str) -> Result<Value, Refusal> {
     let charge = call.books.charges.get(id).ok_or_else(|| Refusal::missing("charge", id, "id"))?;
     Ok(wire::charge(call.books, charge))
-}
-
-/// `GET /v1/disputes/{id}`
-pub fn dispute(call: &mut Call, id: &str) -> Result<Value, Refusal> {
-    let dispute = call.books.disputes.get(id).ok_or_else(|| Refusal::missing("dispute", id, "id"))?;
-    Ok(wire::dispute(dispute))
 }
 
 fn pending(call: &Call, id: &str) -> u32 {

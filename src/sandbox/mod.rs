@@ -10,7 +10,7 @@
 //! | `server` | starts and stops it: [`Sandbox`] |
 //! | `door` | keys, limits, idempotency; what an answer looks like |
 //! | `calls` | which call is whose |
-//! | `customers`, `methods`, `payments`, `setups`, `refunds`, `events` | the calls, by noun |
+//! | `customers`, `methods`, `payments`, `setups`, `refunds`, `disputes`, `balance`, `events` | the calls, by noun |
 //! | `taking` | a card is used: paid, declined, asked, disputed |
 //! | `terms` | amounts, and the way back |
 //! | `authentication` | where a 3-D Secure question is answered |
@@ -25,11 +25,13 @@
 //! Source: <https://docs.stripe.com/api>, <https://docs.stripe.com/testing>, as of version 2026-09-30.endive.
 
 mod authentication;
+mod balance;
 mod books;
 mod calls;
 mod cards;
 mod clock;
 mod customers;
+mod disputes;
 mod door;
 mod events;
 mod faults;

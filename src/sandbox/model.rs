@@ -176,6 +176,16 @@ pub struct Refund {
     pub metadata: Metadata,
 }
 
+/// How far a dispute is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DisputeStatus {
+    #[default]
+    NeedsResponse,
+    Won,
+    Lost,
+}
+
 /// A holder who says that a charge was none of theirs.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Dispute {
@@ -185,6 +195,8 @@ pub struct Dispute {
     pub intent: String,
     pub amount: i64,
     pub currency: String,
+    #[serde(default)]
+    pub status: DisputeStatus,
 }
 
 /// What happened.

@@ -1,7 +1,7 @@
 //! Refunds.
 
 use super::calls::Call;
-use super::model::Refund;
+use super::model::{Dispute, DisputeStatus, Refund};
 use super::refusal::Refusal;
 use super::wire;
 use serde_json::Value;
@@ -17,7 +17,8 @@ pub fn create(call: &mut Call) -> Result<Value, Refusal> {
     if charge.decline.is_some() {
         return Err(Refusal::state("charge_not_refundable", "This charge failed: there is nothing to refund."));
     }
-    if charge.disputed {
+    let stands = |one: &Dispute| one.charge == id && one.status != DisputeStatus::Won;
+    if charge.disputed && call.books.disputes.values().any(stands) {
         return Err(Refusal::state("charge_disputed", format!("Charge {id} has been charged back.")));
     }
     let left = charge.amount - charge.refunded;

@@ -4,7 +4,7 @@ use super::calls::Call;
 use super::model::*;
 use super::payments::{find, tell};
 use super::refusal::Refusal;
-use super::{cards, methods, wire};
+use super::{cards, disputes, methods, wire};
 use serde_json::Value;
 
 /// Uses the card.
@@ -66,7 +66,7 @@ pub fn pay(call: &mut Call, id: &str, method: &str, authenticated: bool) -> Resu
     }
     let shown = tell(call, id, "payment_intent.succeeded")?;
     if behaviour == Behaviour::PaysThenDisputes {
-        dispute(call, &charge);
+        disputes::open(call, &charge);
     }
     Ok(shown)
 }
@@ -113,22 +113,4 @@ pub fn fail(call: &mut Call, id: &str, decline: Decline) -> Result<Value, Refusa
     let shown = tell(call, id, "payment_intent.payment_failed")?;
     let method = wire::method_of(call.books, &decline.method);
     Err(Refusal::declined(&decline, method).about("payment_intent", shown))
-}
-
-fn dispute(call: &mut Call, charge: &str) {
-    let id = call.books.id("dp");
-    let now_s = call.now_s;
-    let Some(charge) = call.books.charges.get_mut(charge) else { return };
-    charge.disputed = true;
-    let dispute = Dispute {
-        id: id.clone(),
-        created: now_s,
-        charge: charge.id.clone(),
-        intent: charge.intent.clone(),
-        amount: charge.amount,
-        currency: charge.currency.clone(),
-    };
-    let shown = wire::dispute(&dispute);
-    call.books.disputes.insert(id, dispute);
-    call.books.tell(now_s, "charge.dispute.created", shown);
 }

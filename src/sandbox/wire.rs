@@ -209,20 +209,29 @@ pub fn refund(one: &Refund) -> Value {
     })
 }
 
+/// Currency and minor units.
+pub fn balance(held: impl IntoIterator<Item = (impl AsRef<str>, i64)>) -> Value {
+    let available = held.into_iter().map(
+        |(currency, amount)| json!({ "amount": amount, "currency": currency.as_ref(), "source_types": { "card": amount } }),
+    );
+    json!({ "object": "balance", "available": available.collect::<Vec<_>>(), "livemode": false, "pending": [] })
+}
+
 pub fn dispute(one: &Dispute) -> Value {
+    let is_closed = one.status != DisputeStatus::NeedsResponse;
     json!({
         "id": one.id, "object": "dispute", "created": one.created, "livemode": false, "amount": one.amount,
         "balance_transactions": [], "charge": one.charge, "currency": one.currency, "enhanced_eligibility_types": [],
         "evidence": { "enhanced_evidence": {} },
         "evidence_details": {
-            "due_by": one.created + EVIDENCE_S, "enhanced_eligibility": {}, "has_evidence": false, "past_due": false,
-            "submission_count": 0,
+            "due_by": one.created + EVIDENCE_S, "enhanced_eligibility": {}, "has_evidence": is_closed, "past_due": false,
+            "submission_count": i32::from(is_closed),
         },
         "is_charge_refundable": false, "metadata": {}, "network_reason_code": "10.4", "payment_intent": one.intent,
         "payment_method_details": {
             "type": "card", "card": { "brand": "visa", "case_type": "chargeback", "network": "visa", "network_reason_code": "10.4" },
         },
-        "reason": "fraudulent", "status": "needs_response",
+        "reason": "fraudulent", "status": one.status,
     })
 }
 

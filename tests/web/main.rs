@@ -11,6 +11,7 @@ mod access;
 mod access_table;
 mod api;
 mod attacks;
+mod books;
 mod browser;
 mod buying;
 mod crawl;

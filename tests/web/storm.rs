@@ -12,25 +12,14 @@ use backstage_core::order::{Invoice, Phase};
 use backstage_core::pass::Stock;
 use backstage_media::origin::webhooks::signature;
 use futures_util::StreamExt;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 const ORDERS: usize = 1_700;
 const WEBHOOKS: usize = 10_000;
-
-/// The same numbers each time: splitmix64 (<https://prng.di.unimi.it/splitmix64.c>).
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % sides
-    }
-}
 
 /// What happens to the `n`-th order, in order.
 fn story(n: usize, order: &str) -> Vec<(&'static str, Value)> {
@@ -127,7 +116,7 @@ async fn ten_thousand_webhooks_repeated_late_and_forged_end_as_in_order() {
     let house = House::open().await;
     let state = &house.app.state;
     let secret = house.till().webhook_secret.expose().to_owned();
-    let mut dice = Dice(7);
+    let mut dice = StdRng::seed_from_u64(7);
     let (stormy, calm) = (shop(&house).await, House::open().await);
     let calm_orders = shop(&calm).await;
 
@@ -147,13 +136,13 @@ async fn ten_thousand_webhooks_repeated_late_and_forged_end_as_in_order() {
     }
     // Three of ten come twice; the forged ones fill up to ten thousand.
     for n in 0..bodies.len() {
-        if dice.roll(10) < 3 {
+        if dice.random_ratio(3, 10) {
             bodies.push(bodies[n].clone());
         }
     }
     let mut forged = 0;
     while bodies.len() < WEBHOOKS {
-        let victim = usize::try_from(dice.roll(ORDERS as u64)).unwrap();
+        let victim = dice.random_range(0..ORDERS);
         let (kind, object) = &story(victim, &stormy[victim])[1];
         bodies.push((envelope(&format!("evt_forged_{forged}"), kind, object), false));
         forged += 1;
@@ -161,8 +150,8 @@ async fn ten_thousand_webhooks_repeated_late_and_forged_end_as_in_order() {
     assert!(forged > 100, "{forged}");
     // Three of ten come at another time.
     for n in 0..bodies.len() {
-        if dice.roll(10) < 3 {
-            let other = usize::try_from(dice.roll(bodies.len() as u64)).unwrap();
+        if dice.random_ratio(3, 10) {
+            let other = dice.random_range(0..bodies.len());
             bodies.swap(n, other);
         }
     }
