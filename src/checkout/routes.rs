@@ -15,7 +15,7 @@ use crate::api::body;
 use crate::error::Problem;
 use crate::money;
 use crate::order::store::{self as orders, NewPurchase, NotDone, Purchase};
-use crate::order::{self, Answer, NotTaken, Till};
+use crate::order::{self, Answer, NotTaken, Till, customers};
 use crate::page::{many_lines, see_other, show as render};
 use crate::pass::offer;
 use crate::pass::store::Pass;
@@ -57,7 +57,7 @@ pub async fn show(
         return Ok(at.see_other_with(&format!("/{}/{}", space.settings.slug, pass.terms.slug), "checkout.price_gone"));
     };
     let saved = match at.account() {
-        Ok(session) => orders::saved_card(&state.db, &session.user, till.provider).await?,
+        Ok(session) => customers::saved_card(&state.db, &session.user, till.provider).await?,
         Err(_) => None,
     };
     let due = offer.price.due_now();
@@ -248,14 +248,14 @@ async fn begin(at: &Visit, req: &HttpRequest, buying: &Buying) -> Result<Next, P
     let browser = at.browser_of(req).ok_or_else(Problem::forged)?;
     let user = account.map(|session| &session.user);
     let saved = match (buying.saved, user) {
-        (true, Some(user)) => orders::saved_card(&state.db, user, till.provider).await?,
+        (true, Some(user)) => customers::saved_card(&state.db, user, till.provider).await?,
         _ => None,
     };
     if buying.saved && saved.is_none() {
         return Err(refused("no_card", "There is no saved card. Type in one."));
     }
     let customer = match user {
-        Some(user) => orders::customer_of(&state.db, user, till.provider).await?,
+        Some(user) => customers::customer_of(&state.db, user, till.provider).await?,
         None => None,
     };
     let new = NewPurchase {
@@ -269,7 +269,11 @@ async fn begin(at: &Visit, req: &HttpRequest, buying: &Buying) -> Result<Next, P
         answers: &answers,
         platform_fee_bp: till.platform_fee_bp,
     };
-    let held = orders::open(&state.db, &new, state.clock.now()).await.map_err(not_done)?;
+    let held = match orders::open(&state.db, &new, state.clock.now()).await {
+        // A second click while the first one was being paid: its page leads inside.
+        Err(NotDone::Bought(order)) => return Ok(Next::Go { url: format!("/orders/{order}"), order }),
+        opened => opened.map_err(not_done)?,
+    };
     till.bell.notify_one();
     let order = held.order.id.clone();
     let methods = &offer.options.methods;
@@ -340,6 +344,7 @@ fn answers(offer: &Offer, given: &[String]) -> Result<Vec<String>, Problem> {
 pub fn not_done(error: NotDone) -> Problem {
     match error {
         NotDone::SoldOut => Problem::new(StatusCode::CONFLICT, "sold_out", "The last one has just been sold."),
+        NotDone::Bought(_) => Problem::new(StatusCode::CONFLICT, "bought", "You have just bought it."),
         NotDone::Missing => Problem::not_found(),
         NotDone::Rejected(rejection) => Problem::new(StatusCode::CONFLICT, "order_refused", rejection.to_string()),
         NotDone::Database(error) => error.into(),

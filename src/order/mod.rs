@@ -6,6 +6,8 @@
 //!     └──────────── till ──────────────┘──> adapters::stripe ──> Stripe, or the sandbox
 //! ```
 
+pub mod customers;
+pub mod due;
 mod facts;
 mod letters;
 pub mod routes;

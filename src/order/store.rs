@@ -95,6 +95,9 @@ pub enum NotDone {
     /// Nothing is left.
     #[error("sold out")]
     SoldOut,
+    /// This buyer has just bought it, by this order.
+    #[error("bought already")]
+    Bought(OrderId),
     /// There is no such order.
     #[error("there is no such order")]
     Missing,
@@ -120,7 +123,7 @@ struct Row {
     language: String,
 }
 
-fn bad(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> sqlx::Error {
+pub(super) fn bad(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> sqlx::Error {
     sqlx::Error::Decode(error.into())
 }
 
@@ -211,6 +214,10 @@ pub async fn open(db: &Db, new: &NewPurchase<'_>, now: Timestamp) -> Result<Purc
         begun.answers = new.answers.to_vec();
         return Ok(begun);
     }
+    // It may have been paid since the caller looked: the line of the stock is ours now, so no payment of it is on its way.
+    if let Some(bought) = bought(&mut tx, new, now).await? {
+        return Err(NotDone::Bought(bought));
+    }
     let order = Order::open(now, new.id.clone(), new.offer.price, new.platform_fee_bp, &mut stock)
         .map_err(|_| NotDone::SoldOut)?;
     put_stock(&mut tx, &new.offer.line, &stock).await?;
@@ -250,6 +257,28 @@ pub async fn open(db: &Db, new: &NewPurchase<'_>, now: Timestamp) -> Result<Purc
         answers: new.answers.to_vec(),
         language: locale::current(),
     })
+}
+
+/// The order by which this buyer holds the pass already: an account's own, or one of this browser for the same address.
+async fn bought(tx: &mut Write, new: &NewPurchase<'_>, now: Timestamp) -> Result<Option<OrderId>, sqlx::Error> {
+    let held = "JOIN grants g ON g.id = o.id WHERE g.revoked_at IS NULL AND (g.expires_at IS NULL OR g.expires_at > $1) \
+                AND o.pass_id = $2";
+    let found: Option<(String,)> = match new.user {
+        Some(user) => {
+            let text = format!("SELECT o.id FROM orders o {held} AND o.user_id = $3 LIMIT 1");
+            let asked = sqlx::query_as(AssertSqlSafe(text)).bind(now.0).bind(new.offer.pass.as_str());
+            asked.bind(user.as_str()).fetch_optional(&mut **tx).await?
+        }
+        None => {
+            let text = format!(
+                "SELECT o.id FROM orders o {held} AND o.browser = $3 AND o.price_id = $4 AND o.email = $5 LIMIT 1"
+            );
+            let asked = sqlx::query_as(AssertSqlSafe(text)).bind(now.0).bind(new.offer.pass.as_str());
+            let asked = asked.bind(new.browser).bind(new.offer.id.as_str()).bind(new.email);
+            asked.fetch_optional(&mut **tx).await?
+        }
+    };
+    found.map(|(id,)| OrderId::parse(&id).map_err(bad)).transpose()
 }
 
 /// Tells an order something and commits what follows: its state, the stock, who has access, the ledger. `fresh_user` names
@@ -389,49 +418,6 @@ async fn post(tx: &mut AnyConnection, held: &Purchase, entries: &[Entry], now: T
     Ok(())
 }
 
-/// Orders with a job that is due, the longest waiting first. They are this caller's for `lease_ms`: another node does not
-/// see them meanwhile, and after a crash they come again.
-pub async fn claim(
-    db: &Db,
-    provider: Provider,
-    now: Timestamp,
-    lease_ms: i64,
-    limit: u32,
-) -> Result<Vec<OrderId>, sqlx::Error> {
-    let mut tx = db.begin_write().await?;
-    let rows: Vec<(String, i64)> = sqlx::query_as(
-        "SELECT id, next_at FROM orders WHERE provider = $1 AND next_at <= $2 ORDER BY next_at LIMIT $3",
-    )
-    .bind(provider.as_str())
-    .bind(now.0)
-    .bind(i64::from(limit))
-    .fetch_all(&mut *tx)
-    .await?;
-    let mut claimed = vec![];
-    for (id, next_at) in rows {
-        let done = sqlx::query("UPDATE orders SET next_at = $3 WHERE id = $1 AND next_at = $2")
-            .bind(&id)
-            .bind(next_at)
-            .bind(now.0.saturating_add(lease_ms))
-            .execute(&mut *tx)
-            .await?;
-        if done.rows_affected() == 1 {
-            claimed.push(OrderId::parse(&id).map_err(bad)?);
-        }
-    }
-    tx.commit().await?;
-    Ok(claimed)
-}
-
-/// When the next job of any order is due.
-pub async fn next_at(db: &Db, provider: Provider) -> Result<Option<Timestamp>, sqlx::Error> {
-    let (at,): (Option<i64>,) = sqlx::query_as("SELECT MIN(next_at) FROM orders WHERE provider = $1")
-        .bind(provider.as_str())
-        .fetch_one(&db.pool)
-        .await?;
-    Ok(at.map(Timestamp))
-}
-
 /// Notes which charge of which order a payment is.
 pub async fn note_payment(db: &Db, intent: &str, order: &OrderId, invoice: u32) -> Result<(), sqlx::Error> {
     let mut writer = db.writer().await?;
@@ -473,61 +459,6 @@ pub async fn set_customer(db: &Db, order: &OrderId, customer: &str) -> Result<()
         .bind(customer)
         .execute(&mut *writer)
         .await?;
-    Ok(())
-}
-
-/// The provider's customer of a person.
-pub async fn customer_of(db: &Db, user: &UserId, provider: Provider) -> Result<Option<String>, sqlx::Error> {
-    let row: Option<(String,)> = sqlx::query_as("SELECT customer FROM customers WHERE user_id = $1 AND provider = $2")
-        .bind(user.as_str())
-        .bind(provider.as_str())
-        .fetch_optional(&db.pool)
-        .await?;
-    Ok(row.map(|(customer,)| customer))
-}
-
-/// The card that a person saved, with its name as people read it.
-pub async fn saved_card(db: &Db, user: &UserId, provider: Provider) -> Result<Option<(String, String)>, sqlx::Error> {
-    sqlx::query_as(
-        "SELECT method, card FROM customers WHERE user_id = $1 AND provider = $2 AND method IS NOT NULL AND card IS NOT NULL",
-    )
-    .bind(user.as_str())
-    .bind(provider.as_str())
-    .fetch_optional(&db.pool)
-    .await
-}
-
-/// Notes the card that a person's customer saved last.
-pub async fn set_card(
-    db: &Db,
-    user: &UserId,
-    (provider, customer): (Provider, &str),
-    method: &str,
-    card: &str,
-) -> Result<(), sqlx::Error> {
-    let mut writer = db.writer().await?;
-    sqlx::query("UPDATE customers SET method = $4, card = $5 WHERE user_id = $1 AND provider = $2 AND customer = $3")
-        .bind(user.as_str())
-        .bind(provider.as_str())
-        .bind(customer)
-        .bind(method)
-        .bind(card)
-        .execute(&mut *writer)
-        .await?;
-    Ok(())
-}
-
-/// Makes the customer of an order the person's, if they have none: only once they have proven to be that person.
-pub async fn adopt_customer(db: &Db, user: &UserId, provider: Provider, customer: &str) -> Result<(), sqlx::Error> {
-    let mut writer = db.writer().await?;
-    sqlx::query(
-        "INSERT INTO customers (user_id, provider, customer) VALUES ($1, $2, $3) ON CONFLICT (user_id, provider) DO NOTHING",
-    )
-    .bind(user.as_str())
-    .bind(provider.as_str())
-    .bind(customer)
-    .execute(&mut *writer)
-    .await?;
     Ok(())
 }
 

@@ -7,6 +7,7 @@ use backstage_core::order::Event;
 use backstage_core::{OrderId, UserId};
 use tokio::sync::Notify;
 
+use super::customers;
 use super::store::{self, Provider, Purchase};
 use crate::adapters::stripe::{
     IntentStatus, Metadata, NewCustomer, NewPayment, NewRefund, PaymentIntent, Reason, SetupIntent, Stripe, StripeError,
@@ -195,15 +196,15 @@ impl Till {
 
     /// Makes a buyer's customer theirs, with the card that they paid with: their next purchase takes one click.
     pub async fn remember(&self, db: &Db, user: &UserId, customer: &str, method: Option<&str>) -> Result<(), NotTaken> {
-        store::adopt_customer(db, user, self.provider, customer).await?;
-        if store::customer_of(db, user, self.provider).await?.as_deref() != Some(customer) {
+        customers::adopt_customer(db, user, self.provider, customer).await?;
+        if customers::customer_of(db, user, self.provider).await?.as_deref() != Some(customer) {
             return Ok(());
         }
         let saved = self.stripe.saved_methods(customer).await?;
         let paid_with = saved.iter().find(|held| Some(held.id.as_str()) == method).or_else(|| saved.first());
         if let Some((held, card)) = paid_with.and_then(|held| Some((held, held.card.as_ref()?))) {
             let name = format!("{} •••• {}", brand(&card.brand), card.last4);
-            store::set_card(db, user, (self.provider, customer), &held.id, &name).await?;
+            customers::set_card(db, user, (self.provider, customer), &held.id, &name).await?;
         }
         Ok(())
     }
@@ -219,7 +220,7 @@ impl Till {
         let customer = self.stripe.create_customer(&new, &key).await?.id;
         store::set_customer(db, &held.order.id, &customer).await?;
         if let Some(user) = &held.user {
-            store::adopt_customer(db, user, self.provider, &customer).await?;
+            customers::adopt_customer(db, user, self.provider, &customer).await?;
         }
         Ok(customer)
     }

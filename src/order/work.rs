@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::store::{self, NotDone, Purchase};
 use super::till::{Answer, NotTaken, Till};
-use super::{facts, letters};
+use super::{due, facts, letters};
 use crate::adapters::stripe::{StripeError, webhook};
 use crate::error::Problem;
 use crate::locale;
@@ -35,6 +35,11 @@ const LETTER_TRIES_MAX: u32 = 10;
 /// Runs until dropped.
 pub async fn run(state: &State) {
     let Some(till) = &state.till else { return std::future::pending().await };
+    if state.db.sqlite
+        && let Err(error) = due::take_back(&state.db, till.provider, state.clock.now(), LEASE_MS).await
+    {
+        tracing::warn!(%error, "jobs of orders that were begun before the start wait until their leases are over");
+    }
     loop {
         let (mut more, mut waits) = (false, false);
         match drain(state, till).await {
@@ -45,7 +50,7 @@ pub async fn run(state: &State) {
             Ok(count) => more |= count >= BATCH_MAX as usize,
             Err(problem) => tracing::warn!(%problem, "could not look for orders that are due; trying again"),
         }
-        let wait_ms = match (more, store::next_at(&state.db, till.provider).await) {
+        let wait_ms = match (more, due::next_at(&state.db, till.provider).await) {
             (true, _) => 200,
             (false, Ok(Some(at))) => at.since_ms(state.clock.now()).clamp(50, LOOK_EVERY_MS),
             (false, Ok(None) | Err(_)) => LOOK_EVERY_MS,
@@ -107,14 +112,14 @@ pub async fn apply(state: &State, till: &Till, said: &webhook::Event) -> Result<
             tracing::error!(%order, %rejection, "an order refuses what the payment provider says: look at it there");
             Ok("refused")
         }
-        Err(NotDone::SoldOut) => Ok("refused"),
+        Err(NotDone::SoldOut | NotDone::Bought(_)) => Ok("refused"),
         Err(NotDone::Database(error)) => Err(error.into()),
     }
 }
 
 /// Takes orders with a job that is due and does it; how many there were.
 pub async fn work_on(state: &State, till: &Till) -> Result<usize, Problem> {
-    let claimed = store::claim(&state.db, till.provider, state.clock.now(), LEASE_MS, BATCH_MAX).await?;
+    let claimed = due::claim(&state.db, till.provider, state.clock.now(), LEASE_MS, BATCH_MAX).await?;
     let count = claimed.len();
     futures_util::stream::iter(claimed)
         .map(|order| async move {

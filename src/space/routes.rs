@@ -16,7 +16,7 @@ use crate::audit::{self, Action};
 use crate::checkout::routes::price_card;
 use crate::checkout::views::PriceCard;
 use crate::error::Problem;
-use crate::order::store as orders;
+use crate::order::customers;
 use crate::page::{FormErrors, Moment, Page, Social, initials, respond, see_other, show as render, show_again};
 use crate::pass::offer;
 use crate::pass::store::Pass;
@@ -69,7 +69,7 @@ async fn sales_page(at: &Visit, shown: &Shown, chosen: Option<&Pass>, alone: boo
         cards.push(card_with(state, space, accent, experience, poster).await?);
     }
     let saved = match (at.account(), &state.till) {
-        (Ok(session), Some(till)) => orders::saved_card(&state.db, &session.user, till.provider).await?,
+        (Ok(session), Some(till)) => customers::saved_card(&state.db, &session.user, till.provider).await?,
         _ => None,
     };
     let saved = saved.map(|(_, card)| card);

@@ -66,8 +66,13 @@ impl Shop {
     }
 
     pub async fn open(&self, buyer: &str) -> Result<Purchase, NotDone> {
+        self.open_as(buyer, &format!("order-of-{buyer}")).await
+    }
+
+    /// The same, with an id of its own for the order.
+    pub async fn open_as(&self, buyer: &str, id: &str) -> Result<Purchase, NotDone> {
         let new = NewPurchase {
-            id: OrderId::parse(&format!("order-of-{buyer}")).unwrap(),
+            id: OrderId::parse(id).unwrap(),
             offer: &self.offer,
             user: None,
             email: &format!("{buyer}@example.com"),

@@ -8,7 +8,7 @@ use backstage::adapters::stripe::webhook::{Event as Said, Webhook};
 use backstage::adapters::stripe::{Metadata, NewCustomer, NewRefund, StripeError, TestCard};
 use backstage::config::{PaymentProvider, Secret};
 use backstage::order::store::{self, NewPurchase, Provider};
-use backstage::order::{self, Answer};
+use backstage::order::{self, Answer, due};
 use backstage::price::{self, Offer, Options};
 use backstage::sandbox::{Sandbox, Settings};
 use backstage_core::OrderId;
@@ -328,7 +328,7 @@ impl World {
             }
             let (held, booked) = (self.held().await, self.booked().await);
             let now = self.house.app.state.clock.now();
-            let next = store::next_at(&self.house.app.state.db, Provider::Stripe).await.unwrap();
+            let next = due::next_at(&self.house.app.state.db, Provider::Stripe).await.unwrap();
             if held == booked && next.is_none_or(|at| at > now) && self.mailbox.is_empty() {
                 return;
             }

@@ -61,6 +61,17 @@ impl Browser {
     }
 
     pub async fn send(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Answer {
+        self.try_send(method, path, headers, body).await.unwrap()
+    }
+
+    /// The same; an error when nobody answers.
+    pub async fn try_send(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+    ) -> Result<Answer, reqwest::Error> {
         let url = format!("http://{}{path}", self.address);
         let mut request = self.http.request(method.parse().unwrap(), url).body(body);
         if !self.cookies.is_empty() {
@@ -72,7 +83,7 @@ impl Browser {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let response = request.send().await.unwrap();
+        let response = request.send().await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         for cookie in headers.get_all("set-cookie") {
             let cookie = cookie.to_str().unwrap();
@@ -83,13 +94,13 @@ impl Browser {
                 self.cookies.insert(name.to_string(), value.to_string());
             }
         }
-        let body = response.text().await.unwrap();
+        let body = response.text().await?;
         let answer = Answer { status, headers, body };
         if answer.body.contains("csrf-token\" content=\"") {
             self.csrf = answer.between("csrf-token\" content=\"", "\"");
         }
         assert!(answer.status < 500 || answer.status == 503 || path.contains("admission"), "{path}: {answer:?}");
-        answer
+        Ok(answer)
     }
 
     pub async fn get(&mut self, path: &str) -> Answer {

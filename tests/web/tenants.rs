@@ -6,6 +6,7 @@ use crate::crawl::{Field, Form};
 use crate::house::House;
 use crate::lobby::upload_some_at;
 use backstage::experience::kinds::{self, Kind};
+use backstage::order::customers;
 use backstage::order::store::{self as orders, Provider};
 use backstage::recording::ticket;
 use backstage::sales::{Part, store::Change};
@@ -346,10 +347,10 @@ async fn told(house: &House, world: &World) -> BTreeMap<&'static str, String> {
         "kinds::of": kinds::store::of(db, &world.embed),
         "pass::of_space": pass::store::of_space(db, space),
         "order::balances": orders::balances(db, Some(space)),
-        "order::customer_of": orders::customer_of(db, &world.buyer, Provider::Sandbox),
+        "order::customer_of": customers::customer_of(db, &world.buyer, Provider::Sandbox),
         "order::of_space": orders::of_space(db, space, 50, 0),
         "order::of_user": orders::of_user(db, &world.buyer),
-        "order::saved_card": orders::saved_card(db, &world.buyer, Provider::Sandbox),
+        "order::saved_card": customers::saved_card(db, &world.buyer, Provider::Sandbox),
         "price::of_space": price::store::of_space(db, space),
         "price::shelf": price::store::shelf(db, space),
         "poster::of": poster::store::of(db, experience),
@@ -439,7 +440,7 @@ async fn no_query_gives_or_changes_rows_of_another_owner() {
     assert!(!put, "written over what stood in another's space");
     assert_eq!(team::store::role(db, &ada.team, &bob.user).await.unwrap(), None);
     assert!(!session::store::revoke(db, &ada.sessions[0], &bob.user, now).await.unwrap());
-    let customer = orders::customer_of(db, &bob.buyer, Provider::Sandbox).await.unwrap().unwrap();
+    let customer = customers::customer_of(db, &bob.buyer, Provider::Sandbox).await.unwrap().unwrap();
     // Each change of bob's leaves ada's as it was.
     let mut changed: BTreeSet<&str> = BTreeSet::new();
     macro_rules! change {
@@ -448,8 +449,8 @@ async fn no_query_gives_or_changes_rows_of_another_owner() {
         };
     }
     change! {
-        "order::adopt_customer": orders::adopt_customer(db, &bob.fan, Provider::Sandbox, "cus_another"),
-        "order::set_card": orders::set_card(db, &bob.buyer, (Provider::Sandbox, "cus_another"), "pm", "Another"),
+        "order::adopt_customer": customers::adopt_customer(db, &bob.fan, Provider::Sandbox, "cus_another"),
+        "order::set_card": customers::set_card(db, &bob.buyer, (Provider::Sandbox, "cus_another"), "pm", "Another"),
         "order::tell": orders::tell(db, &bob.order, Event::End, &"another".parse().unwrap(), now),
         "till::remember": house.till().remember(db, &bob.buyer, &customer, None),
         "space::set_accent": space::store::set_accent(db, &bob.space, "rose"),
