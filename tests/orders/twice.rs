@@ -28,7 +28,7 @@ async fn what_a_dead_process_had_begun_is_taken_up_at_once_where_no_other_proces
     let held = shop.open("ada").await.unwrap();
     let due_at = held.order.next_job().unwrap().at;
     let claimed = due::claim(&shop.db, Provider::Sandbox, due_at, 120_000, 10).await.unwrap();
-    assert_eq!(claimed, [held.order.id.clone()]);
+    assert_eq!(claimed, std::slice::from_ref(&held.order.id));
     assert!(due::claim(&shop.db, Provider::Sandbox, due_at, 120_000, 10).await.unwrap().is_empty(), "it is taken");
     due::take_back(&shop.db, Provider::Sandbox, due_at, 120_000).await.unwrap();
     assert_eq!(due::next_at(&shop.db, Provider::Sandbox).await.unwrap(), Some(due_at));

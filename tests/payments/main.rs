@@ -17,4 +17,5 @@ mod refunds;
 mod saved;
 mod shapes;
 mod shop;
+mod stripe_mock;
 mod webhooks;
