@@ -161,7 +161,7 @@ async fn sell(
             id: price,
             pass: id.clone(),
             space: space.clone(),
-            price: Price { kind: *kind, initial_fee: None, trial_days: None },
+            price: Price { kind: *kind, initial_fee: None, trial_days: None, stay: None },
             options: Options::default(),
             stock: Stock { total: *total, ..Stock::default() },
             retired: false,

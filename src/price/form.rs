@@ -102,10 +102,10 @@ impl Typed {
         };
         let (amount, every) = (amount?, every?);
         let price = match recurring {
-            true => Price { kind: PriceKind::Recurring { amount, every }, initial_fee, trial_days },
+            true => Price { kind: PriceKind::Recurring { amount, every }, initial_fee, trial_days, stay: None },
             false => {
                 let split = parts.map(|parts| Split { parts, every });
-                Price { kind: PriceKind::Once { amount, split }, initial_fee, trial_days: None }
+                Price { kind: PriceKind::Once { amount, split }, initial_fee, trial_days: None, stay: None }
             }
         };
         match price.check() {

@@ -44,7 +44,12 @@ impl Shop {
             line: "price".into(),
             pass: "pass".parse().unwrap(),
             space: "space".parse().unwrap(),
-            price: Price { kind: PriceKind::Once { amount: usd, split: None }, initial_fee: None, trial_days: None },
+            price: Price {
+                kind: PriceKind::Once { amount: usd, split: None },
+                initial_fee: None,
+                trial_days: None,
+                stay: None,
+            },
             options: Options::default(),
             stock: Stock { total: Some(total), ..Stock::default() },
             retired: false,

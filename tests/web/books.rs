@@ -66,7 +66,7 @@ async fn offers(house: &House) -> Vec<Offer> {
             line: state.ids.next(),
             pass: pass.clone(),
             space: space.clone(),
-            price: Price { kind, initial_fee, trial_days },
+            price: Price { kind, initial_fee, trial_days, stay: None },
             options: Options::default(),
             stock: Stock::default(),
             retired: false,

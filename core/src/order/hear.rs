@@ -33,6 +33,7 @@ impl Order {
             }
             Event::Cancel => self.cancel(now),
             Event::Resume => self.resume(now),
+            Event::Stay => self.stay(now),
             Event::UseMethod { method } => self.use_method(now, method),
             Event::GiveBack { invoice, amount } => self.give_back(now, invoice, amount),
             Event::End => self.end(now),
@@ -48,15 +49,20 @@ impl Order {
         held: bool,
         stock: &mut Stock,
     ) -> Result<Vec<Entry>, OrderRejection> {
-        let (id, fee_bp) = (self.id.clone(), self.platform_fee_bp);
+        let (id, fee_bp, whole) = (self.id.clone(), self.platform_fee_bp, self.whole(n));
         let invoice = self.charged(n)?;
-        if invoice.amount != amount || amount.minor <= 0 {
+        if invoice.paid && Some(amount) == whole {
+            return Ok(vec![]);
+        }
+        let too_much = if Some(amount) == whole { amount.minor - invoice.amount.minor } else { 0 };
+        if (invoice.amount != amount && too_much == 0) || amount.minor <= 0 {
             return Err(OrderRejection::BadAmount);
         }
         if invoice.paid {
             return Ok(vec![]);
         }
         invoice.paid = true;
+        invoice.amount = amount;
         let cut = fee_of(amount.minor, fee_bp);
         let moves = [
             (Account::ProviderBalance, amount.minor),
@@ -75,6 +81,9 @@ impl Order {
             self.owe(now, n);
         } else {
             self.plan(now, Task::Write { letter: Letter::Receipt { invoice: n } });
+            if too_much > 0 {
+                self.plan(now, Task::Refund { invoice: n, amount: too_much });
+            }
             self.plan_next();
         }
         self.put_back(stock);
@@ -169,7 +178,7 @@ impl Order {
         if self.invoices.len() >= INVOICES_MAX {
             return;
         }
-        if let Some(charge) = self.price.later(next, self.opened_at) {
+        if let Some(charge) = self.later(next) {
             self.invoices.push(Invoice::new(charge.amount, charge.at));
             match again {
                 Some(job) => self.jobs.push(job),
@@ -206,9 +215,9 @@ impl Order {
         total: i64,
         stock: &mut Stock,
     ) -> Result<Vec<Entry>, OrderRejection> {
-        let (id, fee_bp) = (self.id.clone(), self.platform_fee_bp);
+        let (id, fee_bp, whole) = (self.id.clone(), self.platform_fee_bp, self.whole(n));
         let invoice = self.charged(n)?;
-        if !(0..=invoice.amount.minor).contains(&total) {
+        if !(0..=invoice.most(whole)).contains(&total) {
             return Err(OrderRejection::BadAmount);
         }
         let (before, amount) = (invoice.refunded, invoice.amount);
@@ -248,10 +257,10 @@ impl Order {
         minor: i64,
         won: Option<bool>,
     ) -> Result<Vec<Entry>, OrderRejection> {
-        let id = self.id.clone();
+        let (id, whole) = (self.id.clone(), self.whole(n));
         let invoice = self.charged(n)?;
         let (amount, known) = (invoice.amount, invoice.disputes.get(&dispute).copied());
-        if !(0..=amount.minor).contains(&minor) {
+        if !(0..=invoice.most(whole)).contains(&minor) {
             return Err(OrderRejection::BadAmount);
         }
         if known.is_some_and(|(_, decided)| decided.is_some() || won.is_none()) {
@@ -317,7 +326,7 @@ impl Order {
     }
 
     fn cancel(&mut self, now: Timestamp) -> Result<Vec<Entry>, OrderRejection> {
-        let split = matches!(self.price.kind, crate::pass::PriceKind::Once { .. });
+        let split = matches!(self.price.kind, PriceKind::Once { .. });
         // Parts of split pay are owed: they are no renewals.
         if split || !self.runs(now) {
             return Err(OrderRejection::NotRunning);
@@ -330,6 +339,21 @@ impl Order {
     fn resume(&mut self, now: Timestamp) -> Result<Vec<Entry>, OrderRejection> {
         if self.phase(now) != Phase::Cancelled {
             return Err(OrderRejection::NotRunning);
+        }
+        self.cancelled = false;
+        self.plan_next();
+        Ok(vec![])
+    }
+
+    fn stay(&mut self, now: Timestamp) -> Result<Vec<Entry>, OrderRejection> {
+        self.offer_to_stay(now).ok_or(OrderRejection::NoOffer)?;
+        let count = u32::try_from(self.invoices.len()).unwrap_or(u32::MAX);
+        let planned = self.invoices.last().is_some_and(|last| !last.paid);
+        let from = if planned { count.saturating_sub(1) } else { count };
+        self.stayed_from = Some(from);
+        let less = self.later(from);
+        if let (true, Some(last), Some(less)) = (planned, self.invoices.last_mut(), less) {
+            last.amount = less.amount;
         }
         self.cancelled = false;
         self.plan_next();

@@ -16,6 +16,9 @@
 //! state: paid is a yes, what went back is the largest total heard, a dispute's end outweighs its beginning. What is to
 //! be done in the world is a [`Job`], committed with the state and done at least once under a key that never changes.
 //!
+//! Who stays for less pays less from the next charge on. If that one was made at its whole price in the same moment, the
+//! difference goes back.
+//!
 //! A charge that is called off (cancelled, ended, given back, disputed) may have been made in the same moment. It is still
 //! heard then: it counts if the order goes on, and goes back by itself if not. Taken up again, it keeps its key.
 
@@ -32,7 +35,7 @@ pub use job::{Job, Letter, Task};
 
 use crate::ids::OrderId;
 use crate::money::Money;
-use crate::pass::{Price, Stock};
+use crate::pass::{Charge, Price, PriceKind, Stay, Stock};
 use crate::time::{HOUR_MS, MINUTE_MS, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -172,6 +175,8 @@ pub enum Event {
     Cancel,
     /// The buyer: renew after all.
     Resume,
+    /// The buyer: takes what the price offers to those who would cancel, and stays.
+    Stay,
     /// The buyer: charge this card from now on.
     UseMethod { method: String },
     /// The team: give so much of that invoice back, minor units.
@@ -192,6 +197,9 @@ pub enum OrderRejection {
     /// Nothing runs that could be cancelled, resumed or ended.
     #[error("this order does not run")]
     NotRunning,
+    /// Its price offers nothing for staying, or it was taken already.
+    #[error("there is no such offer any more")]
+    NoOffer,
     /// A limit of this module is reached.
     #[error("too many of these for one order")]
     TooMany,
@@ -222,6 +230,9 @@ pub struct Order {
     pub void: Option<Void>,
     /// The buyer wants no more renewals.
     pub cancelled: bool,
+    /// The first charge that costs less since the buyer stayed.
+    #[serde(default)]
+    pub stayed_from: Option<u32>,
     /// Nobody can pay it any more.
     pub closed: bool,
     /// When it ended before its time.
@@ -257,6 +268,7 @@ impl Order {
             set_up: false,
             void: None,
             cancelled: false,
+            stayed_from: None,
             closed: false,
             ended_at: None,
             jobs: vec![],
@@ -307,6 +319,30 @@ impl Order {
         paid.map(|invoice| invoice.amount.minor.saturating_sub(invoice.refunded)).fold(0, i64::saturating_add)
     }
 
+    /// What the buyer is offered for staying: how much the next charge would cost, and for how many charges.
+    pub fn offer_to_stay(&self, now: Timestamp) -> Option<(Money, u8)> {
+        let stay = self.price.stay.filter(|_| self.stayed_from.is_none())?;
+        let runs = matches!(self.phase(now), Phase::Active | Phase::Cancelled);
+        runs.then(|| (stay.of(self.price.amount()), stay.charges))
+    }
+
+    /// The `n`-th charge after the purchase, from 1, less what the buyer was offered for staying.
+    fn later(&self, n: u32) -> Option<Charge> {
+        let charge = self.price.later(n, self.opened_at)?;
+        let amount = self.stay_at(n).map_or(charge.amount, |stay| stay.of(charge.amount));
+        Some(Charge { amount, ..charge })
+    }
+
+    fn stay_at(&self, n: u32) -> Option<Stay> {
+        let (stay, from) = self.price.stay.zip(self.stayed_from)?;
+        (from..from.saturating_add(stay.charges.into())).contains(&n).then_some(stay)
+    }
+
+    /// What that charge cost before the buyer stayed: it may have been made in that moment.
+    fn whole(&self, n: u32) -> Option<Money> {
+        self.stay_at(n).and_then(|_| self.price.later(n, self.opened_at)).map(|charge| charge.amount)
+    }
+
     fn all_given_back(&self) -> bool {
         let mut paid = self.invoices.iter().filter(|invoice| invoice.paid && invoice.amount.minor > 0).peekable();
         paid.peek().is_some() && paid.all(Invoice::given_back)
@@ -321,7 +357,7 @@ impl Order {
         let called_off = self.stopped.as_ref().is_some_and(|job| job.task == Task::Charge { invoice: n });
         if called_off
             && n as usize == self.invoices.len()
-            && let Some(charge) = self.price.later(n, self.opened_at)
+            && let Some(charge) = self.later(n)
         {
             self.invoices.push(Invoice::new(charge.amount, charge.at));
         }
@@ -350,6 +386,11 @@ impl Invoice {
 
     fn given_back(&self) -> bool {
         self.paid && self.amount.minor > 0 && self.refunded >= self.amount.minor
+    }
+
+    /// The most that can have been paid: `whole` is what it cost before its buyer stayed.
+    fn most(&self, whole: Option<Money>) -> i64 {
+        whole.filter(|_| !self.paid).map_or(self.amount.minor, |whole| whole.minor.max(self.amount.minor))
     }
 
     /// Nobody ever told anything of it.

@@ -5,5 +5,5 @@ pub mod price;
 pub mod stock;
 
 pub use interval::{Interval, Unit};
-pub use price::{Price, PriceKind, PriceRejection, Split};
+pub use price::{Charge, Price, PriceKind, PriceRejection, Split, Stay};
 pub use stock::{SoldOut, Stock};

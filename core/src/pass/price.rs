@@ -12,6 +12,28 @@ pub const TRIAL_DAYS_MAX: u16 = 730;
 /// Most units of an interval.
 pub const UNITS_MAX: u16 = 366;
 
+/// Bounds of what is offered to buyers who want to cancel: percent, and for how many charges.
+pub const STAY_PERCENT: std::ops::RangeInclusive<u8> = 1..=90;
+/// See [`STAY_PERCENT`].
+pub const STAY_CHARGES: std::ops::RangeInclusive<u8> = 1..=24;
+
+/// What is offered to a buyer who wants to cancel: the next charges cost less.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stay {
+    /// How much less, within [`STAY_PERCENT`].
+    pub percent: u8,
+    /// For how many charges, within [`STAY_CHARGES`].
+    pub charges: u8,
+}
+
+impl Stay {
+    /// What is left of an amount, rounded up: never nothing.
+    pub fn of(self, amount: Money) -> Money {
+        let left = i128::from(amount.minor) * i128::from(100_u8.saturating_sub(self.percent));
+        Money { minor: i64::try_from((left + 99) / 100).unwrap_or(amount.minor), ..amount }
+    }
+}
+
 /// Split pay: the amount in parts, one each interval, the first at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Split {
@@ -41,6 +63,9 @@ pub struct Price {
     pub initial_fee: Option<Money>,
     /// Free days before the first charge of a recurring price.
     pub trial_days: Option<u16>,
+    /// Offered once to a buyer who wants to cancel a recurring price.
+    #[serde(default)]
+    pub stay: Option<Stay>,
 }
 
 /// A charge: when it is due, and how much.
@@ -61,18 +86,21 @@ pub enum PriceRejection {
     /// An amount is zero or less.
     #[error("an amount must be above zero")]
     NotPositive,
-    /// Parts, interval or trial outside their bounds, or a trial without renewals.
-    #[error("split pay has 2 to 12 parts, an interval 1 to 366 units, a trial 1 to 730 days and renewals after it")]
+    /// Parts, interval, trial or discount outside their bounds, or a trial or a discount without renewals.
+    #[error(
+        "split pay has 2 to 12 parts, an interval 1 to 366 units, a trial 1 to 730 days and renewals after it, an offer to \
+         stay 1 to 90 percent off 1 to 24 renewals"
+    )]
     BadTerms,
 }
 
 impl Price {
-    /// Checks amounts, parts, intervals; only a recurring price has a trial.
+    /// Checks amounts, parts, intervals; only a recurring price has a trial or an offer to stay.
     pub fn check(&self) -> Result<(), PriceRejection> {
         let (amount, interval) = match self.kind {
             PriceKind::Once { amount, split } => {
                 let parts_fit = split.is_none_or(|split| PARTS.contains(&split.parts));
-                if !parts_fit || self.trial_days.is_some() {
+                if !parts_fit || self.trial_days.is_some() || self.stay.is_some() {
                     return Err(PriceRejection::BadTerms);
                 }
                 // No part is empty.
@@ -85,7 +113,9 @@ impl Price {
         };
         let fits = |every: Interval| (1..=UNITS_MAX).contains(&every.count);
         let trial_fits = self.trial_days.is_none_or(|days| (1..=TRIAL_DAYS_MAX).contains(&days));
-        if !interval.is_none_or(fits) || !trial_fits {
+        let stay_fits =
+            self.stay.is_none_or(|stay| STAY_PERCENT.contains(&stay.percent) && STAY_CHARGES.contains(&stay.charges));
+        if !interval.is_none_or(fits) || !trial_fits || !stay_fits {
             return Err(PriceRejection::BadTerms);
         }
         if amount.minor <= 0 || self.initial_fee.is_some_and(|fee| fee.minor <= 0) {
@@ -166,11 +196,16 @@ mod tests {
 
     fn once(minor: i64, parts: Option<u8>) -> Price {
         let split = parts.map(|parts| Split { parts, every: MONTH });
-        Price { kind: PriceKind::Once { amount: usd(minor), split }, initial_fee: None, trial_days: None }
+        Price { kind: PriceKind::Once { amount: usd(minor), split }, initial_fee: None, trial_days: None, stay: None }
     }
 
     fn monthly(minor: i64, trial_days: Option<u16>) -> Price {
-        Price { kind: PriceKind::Recurring { amount: usd(minor), every: MONTH }, initial_fee: None, trial_days }
+        Price {
+            kind: PriceKind::Recurring { amount: usd(minor), every: MONTH },
+            initial_fee: None,
+            trial_days,
+            stay: None,
+        }
     }
 
     #[test]

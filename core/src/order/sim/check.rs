@@ -8,7 +8,8 @@ use crate::ledger::Account;
 /// What one order heard that was accepted, kept apart from what it makes of it.
 #[derive(Debug, Default)]
 pub(super) struct Heard {
-    pub paid: std::collections::BTreeSet<u32>,
+    /// How much.
+    pub paid: BTreeMap<u32, Money>,
     pub saved: bool,
     pub refunded: BTreeMap<u32, i64>,
     pub disputes: BTreeMap<String, Option<bool>>,
@@ -21,9 +22,9 @@ impl Heard {
     /// `before`: the order that heard it.
     pub(super) fn note(&mut self, now: Timestamp, event: &Event, before: &Order) {
         match event {
-            Event::Paid { invoice, .. } => {
+            Event::Paid { invoice, amount, .. } => {
                 let over = self.ended_at.is_some() || before.invoices.iter().any(|held| held.paid && !held.counts());
-                if self.paid.insert(*invoice) && *invoice > 0 && over {
+                if self.paid.insert(*invoice, *amount).is_none() && *invoice > 0 && over {
                     self.too_late.insert(*invoice);
                 }
             }
@@ -43,6 +44,7 @@ impl Heard {
             | Event::Later { .. }
             | Event::Cancel
             | Event::Resume
+            | Event::Stay
             | Event::UseMethod { .. }
             | Event::GiveBack { .. } => {}
         }
@@ -89,9 +91,10 @@ fn access(shop: &Shop, n: usize) -> Result<(), String> {
         return Ok(());
     }
     let counts = |invoice: &u32| {
-        let amount = shop.amount_of(n, *invoice);
-        let back = heard.refunded.get(invoice).is_some_and(|total| *total >= amount.minor);
-        if amount.minor == 0 { heard.saved } else { heard.paid.contains(invoice) && !back }
+        let saves_only = *invoice == 0 && shop.due_now(n).minor == 0;
+        let refunded = heard.refunded.get(invoice).copied().unwrap_or_default();
+        let kept = heard.paid.get(invoice).is_some_and(|amount| refunded < amount.minor);
+        if saves_only { heard.saved } else { kept }
     };
     let paid = u32::try_from((0..).take_while(counts).count()).unwrap();
     let expiry = order.price.lasts_until(paid, order.opened_at).map(|at| at + GRACE_MS);

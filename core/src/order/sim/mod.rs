@@ -24,7 +24,7 @@ const BUYERS: usize = 3;
 /// Steps until everything must be done once nothing new happens.
 const REST_STEPS_MAX: usize = 4_000;
 /// What all schedules together must reach, so that no check is blind; besides every phase.
-const REACHED: [&str; 14] = [
+const REACHED: [&str; 17] = [
     "paid too late",
     "first paid",
     "later paid",
@@ -35,6 +35,9 @@ const REACHED: [&str; 14] = [
     "dispute lost",
     "charge declined",
     "resumed",
+    "stayed",
+    "paid less",
+    "paid whole although stayed",
     "other card",
     "asked back",
     "ended by the team",
@@ -92,10 +95,8 @@ impl Shop {
         *self.seen.entry(what.into()).or_default() += 1;
     }
 
-    fn amount_of(&self, n: usize, invoice: u32) -> Money {
-        let price = &self.orders[n].price;
-        let later = || price.later(invoice, self.orders[n].opened_at).map_or(usd(i64::MAX), |charge| charge.amount);
-        if invoice == 0 { price.due_now() } else { later() }
+    fn due_now(&self, n: usize) -> Money {
+        self.orders[n].price.due_now()
     }
 
     fn any_price(&mut self) -> Price {
@@ -111,7 +112,11 @@ impl Shop {
         let recurs = matches!(kind, PriceKind::Recurring { .. });
         let trial_days = (recurs && self.rng.percent(30)).then_some(5);
         let initial_fee = self.rng.percent(20).then(|| usd(300));
-        let price = Price { kind, initial_fee, trial_days };
+        let stay = (recurs && self.rng.percent(60)).then(|| Stay {
+            percent: u8::try_from(self.rng.between(1, 90)).unwrap(),
+            charges: u8::try_from(self.rng.between(1, 3)).unwrap(),
+        });
+        let price = Price { kind, initial_fee, trial_days, stay };
         price.check().unwrap();
         price
     }
@@ -147,6 +152,12 @@ impl Shop {
                     return Err(format!("INV-03: order {n} opens what its buyer has already"));
                 }
                 let too_late = self.heard[n].too_late.len();
+                if let Event::Paid { invoice, amount, .. } = &event
+                    && self.orders[n].whole(*invoice).is_some()
+                {
+                    let whole = self.orders[n].whole(*invoice) == Some(*amount);
+                    self.see(if whole { "paid whole although stayed" } else { "paid less" });
+                }
                 if matches!(event, Event::Paid { .. }) && too_late > 0 {
                     self.see("paid too late");
                 }
@@ -159,7 +170,12 @@ impl Shop {
             Err(rejection) => {
                 let may = matches!(
                     event,
-                    Event::Cancel | Event::Resume | Event::End | Event::GiveBack { .. } | Event::UseMethod { .. }
+                    Event::Cancel
+                        | Event::Resume
+                        | Event::Stay
+                        | Event::End
+                        | Event::GiveBack { .. }
+                        | Event::UseMethod { .. }
                 );
                 if !may {
                     return Err(format!("order {n} refuses {event:?}: {rejection}"));
@@ -183,6 +199,7 @@ impl Shop {
             Event::Disputed { won: Some(false), .. } => "dispute lost",
             Event::Declined { .. } => "charge declined",
             Event::Resume => "resumed",
+            Event::Stay => "stayed",
             Event::UseMethod { .. } => "other card",
             Event::GiveBack { .. } => "asked back",
             Event::End => "ended by the team",
@@ -251,7 +268,7 @@ impl Shop {
     /// The buyer, in the browser: each open payment succeeds at most once.
     fn pay(&mut self) -> Result<(), String> {
         let Some(n) = self.any_order() else { return Ok(()) };
-        let amount = self.amount_of(n, 0);
+        let amount = self.due_now(n);
         if amount.minor == 0 {
             // The provider lets a card be saved long after we closed.
             if !self.provider.saved.contains_key(&n) {
@@ -297,9 +314,10 @@ impl Shop {
 
     fn act(&mut self) -> Result<(), String> {
         let Some(n) = self.any_order() else { return Ok(()) };
-        let event = match self.rng.below(4) {
+        let event = match self.rng.below(6) {
             0 => Event::Cancel,
             1 => Event::Resume,
+            2 | 3 => Event::Stay,
             _ => Event::UseMethod { method: format!("card{}", self.rng.below(9)) },
         };
         self.tell(n, event)
@@ -337,6 +355,9 @@ impl Shop {
             return events.into_iter().try_for_each(|event| self.tell(n, event));
         }
         // Others commit between the call and its commit.
+        if matches!(job.task, Task::Charge { .. }) && self.rng.percent(30) {
+            self.tell(n, Event::Stay)?;
+        }
         while self.rng.percent(25) {
             match self.rng.below(4) {
                 0 => self.act()?,
@@ -379,7 +400,7 @@ impl Shop {
     /// The call of a job: what is to be told then, and the payment that is known by it.
     fn perform(&mut self, n: usize, job: &Job, later: Event) -> (Vec<Event>, Option<usize>) {
         let first = self.noted.get(&(n, 0)).copied();
-        let saved = self.provider.saved.get(&n).cloned().filter(|_| self.amount_of(n, 0).minor == 0);
+        let saved = self.provider.saved.get(&n).cloned().filter(|_| self.due_now(n).minor == 0);
         match job.task {
             Task::Look => {
                 let found = match (first.map(|payment| self.provider.look(payment)), saved) {

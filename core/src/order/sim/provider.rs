@@ -117,7 +117,8 @@ impl Provider {
         if let Some((with, payment, declined)) = self.charges.get(key)
             && declined.is_none_or(|declined| at.since_ms(declined) < KEYS_KEPT_MS)
         {
-            return match (with == method, declined) {
+            let same = with == method && self.payments[*payment].amount == about.2;
+            return match (same, declined) {
                 (false, _) => (Answer::KeyReused, None),
                 (true, Some(_)) => (Answer::Declined, Some(*payment)),
                 (true, None) => (self.look(*payment), Some(*payment)),

@@ -19,7 +19,7 @@ pub(super) fn usd(minor: i64) -> Money {
 }
 
 pub(super) fn price(kind: PriceKind) -> Price {
-    let price = Price { kind, initial_fee: None, trial_days: None };
+    let price = Price { kind, initial_fee: None, trial_days: None, stay: None };
     price.check().unwrap();
     price
 }

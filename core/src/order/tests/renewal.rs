@@ -149,3 +149,60 @@ fn after_the_last_charge_there_is_none() {
     assert_eq!(sale.order.invoices.len(), INVOICES_MAX);
     assert!(sale.order.invoices.iter().all(|invoice| invoice.paid));
 }
+
+fn with_offer(percent: u8, charges: u8) -> Price {
+    let price = Price { stay: Some(Stay { percent, charges }), ..monthly(500) };
+    price.check().unwrap();
+    price
+}
+
+#[test]
+fn who_stays_pays_less_for_the_next_charges_and_then_as_before() {
+    let mut sale = Sale::begun(with_offer(50, 2));
+    assert_eq!(sale.order.offer_to_stay(sale.now), Some((usd(250), 2)));
+    sale.hear(Event::Stay);
+    assert_eq!(sale.to_do(), vec![(month(1), charge(1))]);
+    let paid: Vec<i64> = (0..3).map(|_| sale.charged()[0].lines[0].amount.minor).collect();
+    assert_eq!(paid, [250, 250, 500]);
+    assert_eq!(sale.refused(Event::Stay), OrderRejection::NoOffer, "once");
+}
+
+#[test]
+fn who_cancelled_may_stay_after_all() {
+    let mut sale = Sale::begun(with_offer(25, 1));
+    sale.hear(Event::Cancel);
+    assert_eq!(sale.to_do(), vec![]);
+    sale.hear(Event::Stay);
+    assert_eq!((sale.phase(), sale.to_do()), (Phase::Active, vec![(month(1), charge(1))]));
+    assert_eq!(sale.charged()[0].lines[0].amount.minor, 375);
+}
+
+#[test]
+fn a_charge_made_at_the_whole_price_in_the_same_moment_gives_the_difference_back() {
+    let mut sale = Sale::begun(with_offer(50, 3));
+    sale.hear(Event::Stay);
+    sale.hear(Event::Paid { invoice: 1, amount: usd(500), method: None, held: false });
+    let back = Task::Refund { invoice: 1, amount: 250 };
+    assert!(sale.order.jobs.iter().any(|job| job.task == back), "{:?}", sale.order.jobs);
+    sale.hear(Event::Refunded { invoice: 1, total: 250 });
+    assert_eq!((sale.phase(), sale.order.kept_minor()), (Phase::Active, 750));
+    // Heard again, it is nothing new; at any other price it is no charge of ours.
+    assert_eq!(sale.hear(Event::Paid { invoice: 1, amount: usd(500), method: None, held: false }), vec![]);
+    let wrong = Event::Paid { invoice: 2, amount: usd(400), method: None, held: false };
+    assert_eq!(sale.refused(wrong), OrderRejection::BadAmount);
+}
+
+#[test]
+fn only_what_renews_and_runs_is_offered_anything() {
+    let mut sale = Sale::begun(monthly(500));
+    assert_eq!(sale.refused(Event::Stay), OrderRejection::NoOffer);
+    let offer = Some(Stay { percent: 50, charges: 1 });
+    assert!(Price { stay: offer, ..once(500) }.check().is_err());
+    for (percent, charges) in [(0, 1), (91, 1), (50, 0), (50, 25)] {
+        assert!(Price { stay: Some(Stay { percent, charges }), ..monthly(500) }.check().is_err());
+    }
+    let mut late = Sale::begun(with_offer(50, 1));
+    late.declined();
+    assert_eq!(late.refused(Event::Stay), OrderRejection::NoOffer, "a debt is no bargain");
+    assert_eq!(Stay { percent: 90, charges: 1 }.of(usd(1)), usd(1), "never nothing");
+}
