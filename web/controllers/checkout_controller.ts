@@ -150,7 +150,9 @@ export class CheckoutController extends Controller<HTMLElement> {
   }
 
   private say(text: string): void {
-    this.errorTarget.textContent = text;
+    const words = this.errorTarget.querySelector("span") ?? this.errorTarget;
+    words.textContent = text;
     this.errorTarget.hidden = false;
+    this.errorTarget.scrollIntoView({ block: "nearest" });
   }
 }
