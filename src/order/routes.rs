@@ -149,7 +149,6 @@ pub async fn show(at: Visit, req: HttpRequest, id: web::Path<String>) -> Result<
         may_cancel: recurring && matches!(phase, Phase::Active | Phase::PastDue),
         may_resume: recurring && phase == Phase::Cancelled,
         open: held.order.access().is_some_and(|access| access.until.is_none_or(|until| until > now)),
-        sandbox: state.till.as_ref().is_some_and(|till| till.is_sandbox()),
         space: space_ref(state, &space).await?,
     })
 }

@@ -155,8 +155,6 @@ pub struct OrderShow {
     pub may_resume: bool,
     /// It opens its pass.
     pub open: bool,
-    /// No money moved.
-    pub sandbox: bool,
 }
 
 /// `/studio/{space}/orders`
