@@ -77,11 +77,12 @@ impl ChargeRow {
     }
 }
 
-/// An amount as an input takes it: `29.00`.
+/// An amount as an input takes it: `29.00`, in Spanish `29,00`.
 pub fn plain(minor: i64, like: Money) -> String {
     let digits = usize::from(like.currency.digits());
     let (whole, rest) = Money { minor, ..like }.parts();
-    if digits == 0 { whole.to_string() } else { format!("{whole}.{rest:0digits$}") }
+    let point = if locale::current() == locale::Language::Spanish { ',' } else { '.' };
+    if digits == 0 { whole.to_string() } else { format!("{whole}{point}{rest:0digits$}") }
 }
 
 /// An order in a list.

@@ -61,6 +61,7 @@ export class CheckoutController extends Controller<HTMLElement> {
       const fields = { number: this.numberTarget, expiry: this.expiryTarget, cvc: this.cvcTarget };
       this.payment = new SandboxElement(this.keyValue, fields, {
         incomplete: checkout.card_incomplete,
+        declined: checkout.declined,
         unreachable,
       });
     } else if (this.hasElementTarget) {
