@@ -174,6 +174,23 @@ pub struct TeamIndex {
     pub more: Option<u32>,
 }
 
+/// A refund as it was typed, with what is wrong about it.
+pub struct WrongRefund {
+    /// Of this charge.
+    pub invoice: usize,
+    /// What was typed.
+    pub typed: String,
+    /// What is wrong, in words.
+    pub message: String,
+}
+
+impl TeamShow {
+    /// What was typed for this charge and why it was not taken.
+    pub fn wrong_at(&self, charge: &ChargeRow) -> Option<&WrongRefund> {
+        self.wrong.as_ref().filter(|wrong| wrong.invoice == charge.n)
+    }
+}
+
 /// `/studio/{space}/orders/{id}`
 #[derive(Template)]
 #[template(path = "order/team_show.html")]
@@ -190,6 +207,8 @@ pub struct TeamShow {
     pub charges: Vec<ChargeRow>,
     /// Questions and what was answered.
     pub answers: Vec<(String, String)>,
+    /// A refund that was not taken.
+    pub wrong: Option<WrongRefund>,
     /// It can be ended.
     pub may_end: bool,
 }
