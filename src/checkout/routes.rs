@@ -65,6 +65,7 @@ pub async fn show(
         page: at.page(locale::text_with("checkout.title", "name", &pass.terms.name)),
         space: experience::routes::space_ref(state, &space).await?,
         pass_name: pass.terms.name.clone(),
+        headline: pass.terms.headline.clone(),
         pass_slug: pass.terms.slug.to_string(),
         price: price_card(offer),
         due: money::text(due),

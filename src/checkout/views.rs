@@ -51,6 +51,8 @@ pub struct CheckoutShow {
     pub space: SpaceRef,
     /// What is bought.
     pub pass_name: String,
+    /// Its one sentence; may be empty.
+    pub headline: String,
     /// Its address part.
     pub pass_slug: String,
     /// At which price.

@@ -3,15 +3,15 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use backstage_core::OrderId;
-use backstage_core::order::{Event, Phase, Void};
+use backstage_core::order::{Event, OrderRejection, Phase, Void};
 use backstage_core::pass::PriceKind;
 use backstage_core::space::Space;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::store::{self, Purchase};
+use super::store::{self, NotDone, Purchase};
 use super::till::{Answer, Till};
-use super::views::{ChargeRow, HeldRow, OrderIndex, OrderShow, TeamIndex, TeamShow, row};
+use super::views::{ChargeRow, HeldRow, OrderIndex, OrderShow, TeamIndex, TeamShow, WrongRefund, row};
 use super::work;
 use crate::api::answers::{Counted, ProblemShape};
 use crate::audit::{self, Action};
@@ -19,8 +19,9 @@ use crate::checkout::routes::{not_done, till};
 use crate::checkout::views::{CheckoutCode, CheckoutWait};
 use crate::error::Problem;
 use crate::experience::routes::space_ref;
+use crate::locale;
 use crate::money;
-use crate::page::{Moment, see_other, show as render};
+use crate::page::{Moment, respond, see_other, show as render};
 use crate::pass::{self, offer};
 use crate::price::store as prices;
 use crate::security::seal;
@@ -149,7 +150,6 @@ pub async fn show(at: Visit, req: HttpRequest, id: web::Path<String>) -> Result<
         may_cancel: recurring && matches!(phase, Phase::Active | Phase::PastDue),
         may_resume: recurring && phase == Phase::Cancelled,
         open: held.order.access().is_some_and(|access| access.until.is_none_or(|until| until > now)),
-        sandbox: state.till.as_ref().is_some_and(|till| till.is_sandbox()),
         space: space_ref(state, &space).await?,
     })
 }
@@ -302,20 +302,30 @@ async fn of_team(at: &Visit, address: &(String, String)) -> Result<(Space, Purch
 
 /// `GET /studio/{space}/orders/{id}`
 pub async fn team_show(at: Visit, address: web::Path<(String, String)>) -> Result<HttpResponse, Problem> {
-    let state = &at.state;
     let (space, held) = of_team(&at, &address).await?;
-    let (_, pass) = of(state, &held).await?;
+    render(&team_view(&at, &space, &held, None).await?)
+}
+
+async fn team_view(
+    at: &Visit,
+    space: &Space,
+    held: &Purchase,
+    wrong: Option<WrongRefund>,
+) -> Result<TeamShow, Problem> {
+    let state = &at.state;
+    let (_, pass) = of(state, held).await?;
     let offer = prices::by_id(&state.db, &held.price).await?;
     let questions = offer.map(|offer| offer.options.questions).unwrap_or_default();
     let now = state.clock.now();
-    render(&TeamShow {
+    Ok(TeamShow {
         page: at.page_t("order.team.one"),
-        order: row(&held, pass.terms.name, space.settings.name.clone(), now),
-        terms: terms(&held),
+        order: row(held, pass.terms.name, space.settings.name.clone(), now),
+        terms: terms(held),
         charges: ChargeRow::all(&held.order),
+        wrong,
         answers: questions.into_iter().map(|question| question.text).zip(held.answers.iter().cloned()).collect(),
         may_end: matches!(held.order.phase(now), Phase::Active | Phase::PastDue | Phase::Cancelled),
-        space: space_ref(state, &space).await?,
+        space: space_ref(state, space).await?,
     })
 }
 
@@ -334,30 +344,41 @@ pub async fn refund(
     address: web::Path<(String, String)>,
     form: web::Form<Refunding>,
 ) -> Result<HttpResponse, Problem> {
-    let (_, held) = of_team(&at, &address).await?;
-    let amount = money::typed(&form.amount, held.order.price.amount().currency).ok_or_else(|| {
-        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "amount", "This is no amount. Write it as 12.50.")
-    })?;
+    let (space, held) = of_team(&at, &address).await?;
+    let again = async |status, key: &str| {
+        let invoice = usize::try_from(form.invoice).unwrap_or(usize::MAX);
+        let message = locale::text(key).to_string();
+        let wrong = WrongRefund { invoice, typed: form.amount.clone(), message };
+        respond(status, &team_view(&at, &space, &held, Some(wrong)).await?)
+    };
+    let Some(amount) = money::typed(&form.amount, held.order.price.amount().currency) else {
+        return again(StatusCode::UNPROCESSABLE_ENTITY, "error.codes.amount").await;
+    };
     let event = Event::GiveBack { invoice: form.invoice, amount: amount.minor };
-    by_team(&at, &address, &held, event, Action::OrderRefunded, "order.refunding").await
+    at.state.limits.writes_per_network.take(&at.network())?;
+    match work::tell(&at.state, &held.order.id, event).await {
+        Err(NotDone::Rejected(OrderRejection::BadAmount)) => again(StatusCode::CONFLICT, "order.team.too_much").await,
+        done => by_team(&at, &address, &held, done, Action::OrderRefunded, "order.refunding").await,
+    }
 }
 
 /// `POST /studio/{space}/orders/{id}/end`
 pub async fn end(at: Visit, address: web::Path<(String, String)>) -> Result<HttpResponse, Problem> {
     let (_, held) = of_team(&at, &address).await?;
-    by_team(&at, &address, &held, Event::End, Action::OrderEnded, "order.ended").await
+    at.state.limits.writes_per_network.take(&at.network())?;
+    let done = work::tell(&at.state, &held.order.id, Event::End).await;
+    by_team(&at, &address, &held, done, Action::OrderEnded, "order.ended").await
 }
 
 async fn by_team(
     at: &Visit,
     address: &(String, String),
     held: &Purchase,
-    event: Event,
+    done: Result<Purchase, NotDone>,
     action: Action,
     flash: &str,
 ) -> Result<HttpResponse, Problem> {
-    at.state.limits.writes_per_network.take(&at.network())?;
-    work::tell(&at.state, &held.order.id, event).await.map_err(not_done)?;
+    done.map_err(not_done)?;
     audit::record(&at.state, &at.account()?.user, action, held.order.id.as_str()).await?;
     Ok(at.see_other_with(&format!("/studio/{}/orders/{}", address.0, held.order.id), flash))
 }

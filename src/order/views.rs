@@ -77,11 +77,12 @@ impl ChargeRow {
     }
 }
 
-/// An amount as an input takes it: `29.00`.
+/// An amount as an input takes it: `29.00`, in Spanish `29,00`.
 pub fn plain(minor: i64, like: Money) -> String {
     let digits = usize::from(like.currency.digits());
     let (whole, rest) = Money { minor, ..like }.parts();
-    if digits == 0 { whole.to_string() } else { format!("{whole}.{rest:0digits$}") }
+    let point = if locale::current() == locale::Language::Spanish { ',' } else { '.' };
+    if digits == 0 { whole.to_string() } else { format!("{whole}{point}{rest:0digits$}") }
 }
 
 /// An order in a list.
@@ -155,8 +156,6 @@ pub struct OrderShow {
     pub may_resume: bool,
     /// It opens its pass.
     pub open: bool,
-    /// No money moved.
-    pub sandbox: bool,
 }
 
 /// `/studio/{space}/orders`
@@ -175,6 +174,23 @@ pub struct TeamIndex {
     pub more: Option<u32>,
 }
 
+/// A refund as it was typed, with what is wrong about it.
+pub struct WrongRefund {
+    /// Of this charge.
+    pub invoice: usize,
+    /// What was typed.
+    pub typed: String,
+    /// What is wrong, in words.
+    pub message: String,
+}
+
+impl TeamShow {
+    /// What was typed for this charge and why it was not taken.
+    pub fn wrong_at(&self, charge: &ChargeRow) -> Option<&WrongRefund> {
+        self.wrong.as_ref().filter(|wrong| wrong.invoice == charge.n)
+    }
+}
+
 /// `/studio/{space}/orders/{id}`
 #[derive(Template)]
 #[template(path = "order/team_show.html")]
@@ -191,6 +207,8 @@ pub struct TeamShow {
     pub charges: Vec<ChargeRow>,
     /// Questions and what was answered.
     pub answers: Vec<(String, String)>,
+    /// A refund that was not taken.
+    pub wrong: Option<WrongRefund>,
     /// It can be ended.
     pub may_end: bool,
 }

@@ -103,6 +103,20 @@ impl PassCard {
         self.prices.iter().all(|price| price.sold_out)
     }
 
+    /// It is sold, and nothing of it is left.
+    pub fn is_sold_out(&self) -> bool {
+        !self.prices.is_empty() && self.all_sold_out()
+    }
+
+    /// The visitor may take or buy it now.
+    pub fn may_be_taken(&self) -> bool {
+        match self.standing {
+            Standing::Free => true,
+            Standing::ForSale { .. } => !self.all_sold_out(),
+            Standing::In { .. } | Standing::Over | Standing::NotForSale => false,
+        }
+    }
+
     /// One click is enough at every price.
     pub fn all_plain(&self) -> bool {
         self.prices.iter().all(|price| price.plain)

@@ -10,6 +10,19 @@ use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::Value;
 
+/// Of the page, which has no other file than itself: a bank's, not ours, so it is plain; light or dark as the reader likes it.
+const STYLE: &str = ":root{color-scheme:light dark}\
+body{margin:0;min-height:100dvh;display:grid;place-items:center;font:1rem/1.5 system-ui,sans-serif;\
+background:light-dark(#f7f5f1,#131118);color:light-dark(#1d1a24,#f4f1ec)}\
+main{box-sizing:border-box;width:min(24rem,100vw - 2rem);padding:1.5rem;border:1px solid light-dark(#ddd8d0,#3b3644);\
+border-radius:12px;background:light-dark(#fff,#1d1a24)}\
+small{color:light-dark(#5d5866,#bab4c2)}h1{margin:.25rem 0 .5rem;font-size:1.5rem;line-height:1.2}p{margin:0 0 1.5rem}\
+form{display:flex;gap:.75rem}\
+button{flex:1;min-height:48px;border:1px solid light-dark(#5d5866,#8d8796);border-radius:8px;background:none;color:inherit;\
+font:inherit;font-weight:600;cursor:pointer}\
+button[value=complete]{border-color:transparent;background:#ffc46b;color:#2b1d05}\
+button:focus-visible{outline:3px solid light-dark(#2b50d6,#6fc3f5);outline-offset:2px}";
+
 /// `GET /sandbox/authenticate/{id}`: asks.
 pub async fn page(request: HttpRequest, id: web::Path<String>, door: web::Data<Door>) -> HttpResponse {
     let params = Params::read(request.query_string().as_bytes()).unwrap_or_default();
@@ -28,12 +41,13 @@ pub async fn page(request: HttpRequest, id: web::Path<String>, door: web::Data<D
     // Both are letters, digits and underscores: they were compared with our own.
     let secret = call.params.text("client_secret").unwrap_or_default();
     let body = format!(
-        r#"<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+        r#"<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Sandbox: 3-D Secure</title>
-<style>body{{font:1rem system-ui;margin:3rem auto;max-width:24rem;padding:0 1rem}}button{{font:inherit;padding:.6rem 1rem;margin-right:.5rem}}</style>
-<h1>3-D Secure</h1><p>This is the payment sandbox: no money moves. A bank would ask here whether it is you.</p>
+<style>{STYLE}</style>
+<main><small>Payment sandbox</small><h1>3-D Secure</h1>
+<p>Your bank would ask here whether it is you. No money moves.</p>
 <form method="post"><input type="hidden" name="client_secret" value="{secret}">
-<button name="outcome" value="complete">Complete</button><button name="outcome" value="fail">Fail</button></form></html>"#
+<button name="outcome" value="complete">Complete</button><button name="outcome" value="fail">Fail</button></form></main></html>"#
     );
     HttpResponse::Ok()
         .insert_header(("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'"))

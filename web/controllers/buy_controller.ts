@@ -1,4 +1,5 @@
 import { Controller } from "@hotwired/stimulus";
+import { icon } from "../lib/dom";
 
 const TIMEOUT_MS = 10_000;
 
@@ -45,7 +46,7 @@ export class BuyController extends Controller<HTMLFormElement> {
     close.type = "button";
     close.className = "button button--quiet button--icon sheet__close";
     close.setAttribute("aria-label", this.element.dataset.closeLabel ?? "");
-    close.textContent = "×";
+    close.append(icon("close"));
     close.addEventListener("click", () => dialog.close());
     dialog.append(close, document.importNode(section, true));
     const heading = dialog.querySelector("h1");

@@ -61,6 +61,7 @@ export class CheckoutController extends Controller<HTMLElement> {
       const fields = { number: this.numberTarget, expiry: this.expiryTarget, cvc: this.cvcTarget };
       this.payment = new SandboxElement(this.keyValue, fields, {
         incomplete: checkout.card_incomplete,
+        declined: checkout.declined,
         unreachable,
       });
     } else if (this.hasElementTarget) {
@@ -150,7 +151,9 @@ export class CheckoutController extends Controller<HTMLElement> {
   }
 
   private say(text: string): void {
-    this.errorTarget.textContent = text;
+    const words = this.errorTarget.querySelector("span") ?? this.errorTarget;
+    words.textContent = text;
     this.errorTarget.hidden = false;
+    this.errorTarget.scrollIntoView({ block: "nearest" });
   }
 }

@@ -21,7 +21,7 @@ const TIMEOUT_MS = 20_000;
 interface Intent {
   status?: string;
   next_action?: { redirect_to_url?: { url?: string } } | null;
-  error?: { message?: string };
+  error?: { message?: string; code?: string; decline_code?: string };
 }
 
 /** Speaks to the sandbox as Stripe's script speaks to Stripe. */
@@ -29,7 +29,7 @@ export class SandboxElement implements PaymentElement {
   constructor(
     private readonly key: string,
     private readonly fields: CardFields,
-    private readonly texts: { incomplete: string; unreachable: string },
+    private readonly texts: { incomplete: string; unreachable: string; declined: string },
   ) {}
 
   async check(): Promise<string | null> {
@@ -48,17 +48,24 @@ export class SandboxElement implements PaymentElement {
       "card[exp_year]": year ?? "",
       "card[cvc]": this.fields.cvc.value.trim(),
     });
-    if (method.error || !("id" in method)) return { error: method.error?.message ?? this.texts.unreachable };
+    if (method.error || !("id" in method)) return { error: this.why(method.error) };
     const id = secret.split("_secret_")[0];
     const intent = await this.call(`${savesOnly ? "setup_intents" : "payment_intents"}/${id}/confirm`, {
       client_secret: secret,
       payment_method: String(method.id),
       return_url: returnUrl,
     });
-    if (intent.error) return { error: intent.error.message ?? this.texts.unreachable };
+    if (intent.error) return { error: this.why(intent.error) };
     const url = intent.next_action?.redirect_to_url?.url;
     if (intent.status === "requires_action" && url) return { go: url };
     return { done: true };
+  }
+
+  /** A plain decline in the language of the page; what else the sandbox says, it says in English, as of a number that is none. */
+  private why(error: Intent["error"]): string {
+    if (error?.code === "card_declined" && error.decline_code !== "test_mode_live_card")
+      return this.texts.declined;
+    return error?.message ?? this.texts.unreachable;
   }
 
   private async call(path: string, fields: Record<string, string>): Promise<Intent & { id?: string }> {
@@ -90,7 +97,7 @@ interface StripeScript {
 }
 declare global {
   interface Window {
-    Stripe?: (key: string) => StripeScript;
+    Stripe?: (key: string, options: { locale: string }) => StripeScript;
   }
 }
 
@@ -108,7 +115,7 @@ export class StripeElement implements PaymentElement {
   ): Promise<StripeElement> {
     await script("https://js.stripe.com/v3/");
     if (!window.Stripe) throw new Error(given.unreachable);
-    const stripe = window.Stripe(given.key);
+    const stripe = window.Stripe(given.key, { locale: document.documentElement.lang });
     const saves = given.amount === 0;
     const elements = stripe.elements({
       mode: saves ? "setup" : "payment",

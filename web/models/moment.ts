@@ -1,5 +1,5 @@
-/** How a moment is written: `full` date and time, `soon` with a weekday when it is near, `zone` with the zone named, `clock` to the second. */
-export type MomentStyle = "full" | "soon" | "zone" | "clock";
+/** How a moment is written: `full` date and time, `day` the date alone, `soon` with a weekday when it is near, `zone` with the zone named, `clock` to the second. */
+export type MomentStyle = "full" | "day" | "soon" | "zone" | "clock";
 
 const DAY_MS = 86_400_000;
 
@@ -31,6 +31,7 @@ export function momentWords(
   const clock: Intl.DateTimeFormatOptions = { hour: "numeric", minute: "2-digit" };
   const options: Record<MomentStyle, Intl.DateTimeFormatOptions> = {
     full: { day: "numeric", month: "short", year: "numeric", ...clock },
+    day: { day: "numeric", month: "short", year: "numeric" },
     soon: { ...day, ...clock },
     zone: { ...day, ...clock, timeZoneName: "short" },
     clock: { ...clock, second: "2-digit" },
