@@ -53,6 +53,8 @@ pub fn allowed(pattern: &str) -> Option<&'static str> {
         access::api::show,
         checkout::routes::create,
         order::routes::paid,
+        order::card::begin,
+        order::card::look,
         admission::routes::create,
         stream::routes::lobby,
         stream::routes::go_live,

@@ -28,6 +28,8 @@ pub fn mount(config: &mut ServiceConfig) {
             scope("/api/v1")
                 .service(one("/checkouts", post().to(checkout::routes::create)))
                 .service(one("/orders/{id}/look", post().to(order::routes::paid)))
+                .service(one("/orders/{id}/card", post().to(order::card::begin)))
+                .service(one("/orders/{id}/card/look", post().to(order::card::look)))
                 .service(one("/openapi.json", get().to(openapi::show)))
                 .service(one("/me", get().to(user::api::me)))
                 .service(one("/me/passes", get().to(pass::held::index)))
@@ -163,7 +165,11 @@ fn pages(config: &mut ServiceConfig) {
         .service(one("/passes", get().to(order::routes::index)))
         .service(one("/orders/{id}", get().to(order::routes::show)))
         .service(one("/orders/{id}/in", get().to(order::routes::enter)))
-        .service(one("/orders/{id}/cancel", post().to(order::routes::cancel)))
+        .service(
+            one("/orders/{id}/cancel", get().to(order::routes::ask_to_stay)).route(post().to(order::routes::cancel)),
+        )
+        .service(one("/orders/{id}/stay", post().to(order::routes::stay)))
+        .service(one("/orders/{id}/card", get().to(order::card::show)))
         .service(one("/orders/{id}/resume", post().to(order::routes::resume)))
         .service(one("/@{handle}", get().to(profile::routes::show)))
         .service(one("/{space}/{pass}/checkout", get().to(checkout::routes::show)))

@@ -4,7 +4,7 @@ use backstage_core::OrderId;
 use backstage_core::order::Event;
 
 use super::store;
-use super::till::{Answer, INVOICE, NotTaken, ORDER, Till, answer_of, answer_of_setup};
+use super::till::{Answer, INVOICE, NotTaken, ORDER, Till, answer_of, answer_of_setup, card_event};
 use crate::adapters::stripe::{Metadata, webhook};
 use crate::db::Db;
 
@@ -17,6 +17,7 @@ pub async fn of(till: &Till, db: &Db, said: &webhook::Event) -> Result<Option<(O
     Ok(match said {
         Said::PaymentSucceeded(payment) => named(&payment.metadata)
             .and_then(|(order, invoice)| done(answer_of(payment, invoice)).map(|event| (order, event))),
+        Said::SetupSucceeded(setup) if card_event(setup).is_some() => card_event(setup),
         Said::SetupSucceeded(setup) => {
             let order = setup.metadata.as_ref().and_then(named).map(|(order, _)| order);
             order.zip(done(answer_of_setup(setup)))

@@ -6,6 +6,7 @@
 //!     └──────────── till ──────────────┘──> adapters::stripe ──> Stripe, or the sandbox
 //! ```
 
+pub mod card;
 pub mod customers;
 pub mod due;
 mod facts;

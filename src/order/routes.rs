@@ -9,9 +9,10 @@ use backstage_core::space::Space;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::card;
 use super::store::{self, NotDone, Purchase};
 use super::till::{Answer, Till};
-use super::views::{ChargeRow, HeldRow, OrderIndex, OrderShow, TeamIndex, TeamShow, WrongRefund, row};
+use super::views::{CancelShow, ChargeRow, HeldRow, OrderIndex, OrderShow, TeamIndex, TeamShow, WrongRefund, row};
 use super::work;
 use crate::api::answers::{Counted, ProblemShape};
 use crate::audit::{self, Action};
@@ -34,7 +35,7 @@ use crate::studio::routes::{Wants, find_space};
 const PAGE: u32 = 50;
 
 /// The order, if it is the visitor's: by their account, or, before they have one, by their browser.
-async fn theirs(at: &Visit, req: &HttpRequest, id: &str) -> Result<Purchase, Problem> {
+pub(super) async fn theirs(at: &Visit, req: &HttpRequest, id: &str) -> Result<Purchase, Problem> {
     let id = OrderId::parse(id).map_err(|_| Problem::not_found())?;
     let held = store::by_id(&at.state.db, &id).await?.ok_or_else(Problem::not_found)?;
     let by_account = at.session.as_ref().is_some_and(|session| held.user.as_ref() == Some(&session.user));
@@ -43,7 +44,7 @@ async fn theirs(at: &Visit, req: &HttpRequest, id: &str) -> Result<Purchase, Pro
 }
 
 /// Whether the visitor has proven to be the buyer.
-fn is_buyer(at: &Visit, held: &Purchase) -> bool {
+pub(super) fn is_buyer(at: &Visit, held: &Purchase) -> bool {
     at.account().is_ok_and(|session| held.user.as_ref() == Some(&session.user))
 }
 
@@ -64,10 +65,10 @@ async fn look(state: &State, till: &Till, held: Purchase) -> Result<(Purchase, A
 /// What became of an order.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Looked {
-    /// Whether it is paid.
-    paid: bool,
+    /// Whether it is paid, or the card used.
+    pub(super) paid: bool,
     /// Where the buyer goes.
-    url: String,
+    pub(super) url: String,
 }
 
 /// Asks the payment provider what became of an order, after the browser has paid.
@@ -95,10 +96,27 @@ pub async fn paid(at: Visit, req: HttpRequest, id: web::Path<String>) -> Result<
     Ok(HttpResponse::Ok().json(Looked { paid: held.order.begun(), url }))
 }
 
+/// What Stripe adds to the address of somebody who was led away and comes back.
+#[derive(Deserialize)]
+pub struct Back {
+    setup_intent: Option<String>,
+}
+
 /// `GET /orders/{id}`: what became of it; for a buyer without an account, the way to one.
-pub async fn show(at: Visit, req: HttpRequest, id: web::Path<String>) -> Result<HttpResponse, Problem> {
+pub async fn show(
+    at: Visit,
+    req: HttpRequest,
+    id: web::Path<String>,
+    back: web::Query<Back>,
+) -> Result<HttpResponse, Problem> {
     let state = &at.state;
     let held = theirs(&at, &req, &id).await?;
+    // Led away to save another card.
+    if let (true, Some(setup)) = (held.order.begun() && is_buyer(&at, &held), &back.setup_intent) {
+        let taken = card::take(state, till(state)?, &held, setup).await?;
+        let flash = if taken { "order.card.saved" } else { "order.card.not_saved" };
+        return Ok(at.see_other_with(&format!("/orders/{}", held.order.id), flash));
+    }
     let (held, answer) = look(state, till(state)?, held).await?;
     let (space, pass) = of(state, &held).await?;
     let sales = format!("/{}/{}", space.settings.slug, pass.terms.slug);
@@ -149,6 +167,8 @@ pub async fn show(at: Visit, req: HttpRequest, id: web::Path<String>) -> Result<
         charges: ChargeRow::all(&held.order),
         may_cancel: recurring && matches!(phase, Phase::Active | Phase::PastDue),
         may_resume: recurring && phase == Phase::Cancelled,
+        may_change_card: held.order.is_charged_again(),
+        may_stay: held.order.offer_to_stay(now).is_some(),
         open: held.order.access().is_some_and(|access| access.until.is_none_or(|until| until > now)),
         space: space_ref(state, &space).await?,
     })
@@ -200,6 +220,33 @@ pub async fn enter(at: Visit, req: HttpRequest, id: web::Path<String>) -> Result
     Ok(HttpResponse::SeeOther().insert_header(("location", target)).finish())
 }
 
+/// `GET /orders/{id}/cancel`: what is offered to who would go.
+pub async fn ask_to_stay(at: Visit, req: HttpRequest, id: web::Path<String>) -> Result<HttpResponse, Problem> {
+    let state = &at.state;
+    let held = theirs(&at, &req, &id).await?;
+    let offer = held.order.offer_to_stay(state.clock.now()).filter(|_| is_buyer(&at, &held));
+    let Some((amount, count)) = offer else { return Ok(see_other(&format!("/orders/{}", held.order.id))) };
+    let (space, pass) = of(state, &held).await?;
+    let key = if count == 1 { "order.stay.lead_one" } else { "order.stay.lead" };
+    let lead = locale::text(key)
+        .replace("{amount}", &money::text(amount))
+        .replace("{whole}", &money::text(held.order.price.amount()))
+        .replace("{count}", &count.to_string());
+    render(&CancelShow {
+        page: at.page_t("order.stay.title"),
+        order: held.order.id.to_string(),
+        pass: pass.terms.name,
+        lead,
+        amount: money::text(amount),
+        space: space_ref(state, &space).await?,
+    })
+}
+
+/// `POST /orders/{id}/stay`
+pub async fn stay(at: Visit, req: HttpRequest, id: web::Path<String>) -> Result<HttpResponse, Problem> {
+    change(&at, &req, &id, Event::Stay, "order.stayed").await
+}
+
 /// `POST /orders/{id}/cancel`
 pub async fn cancel(at: Visit, req: HttpRequest, id: web::Path<String>) -> Result<HttpResponse, Problem> {
     change(&at, &req, &id, Event::Cancel, "order.cancelled").await
@@ -246,7 +293,7 @@ pub async fn index(at: Visit) -> Result<HttpResponse, Problem> {
     render(&OrderIndex { page: at.page_t("order.index.title"), held, orders })
 }
 
-async fn of(state: &State, held: &Purchase) -> Result<(Space, pass::store::Pass), Problem> {
+pub(super) async fn of(state: &State, held: &Purchase) -> Result<(Space, pass::store::Pass), Problem> {
     let space = state.store.space(&held.space).await?.ok_or_else(Problem::not_found)?.state;
     let pass = pass::store::by_id(&state.db, &held.pass).await?.ok_or_else(Problem::not_found)?;
     Ok((space, pass))

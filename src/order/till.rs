@@ -20,6 +20,8 @@ use crate::error::Problem;
 pub const ORDER: &str = "order";
 /// Name in the metadata of a payment: which charge of it.
 pub const INVOICE: &str = "invoice";
+/// As [`INVOICE`]: none, another card for those to come.
+pub const CARD: &str = "card";
 
 /// Who takes money.
 pub struct Till {
@@ -98,6 +100,25 @@ impl Till {
         }
         let payment = self.stripe.confirm_payment(&intent, method, &back, &key).await?;
         Ok(answer_of(&payment, 0))
+    }
+
+    /// Begins to save another card for the charges to come. Each try is another one: nothing is paid by it.
+    pub async fn begin_card(&self, held: &Purchase, key: &str) -> Result<Begun, NotTaken> {
+        let customer = held.customer.as_ref().ok_or(StripeError::Missing)?;
+        let mut about = about(held, 0);
+        about.insert(INVOICE.to_owned(), CARD.to_owned());
+        let setup = self.stripe.create_setup(customer, &about, &format!("{}-card-{key}", held.order.id)).await?;
+        let client_secret = setup.client_secret.ok_or(StripeError::Unclear("there is no client secret".into()))?;
+        Ok(Begun { client_secret, saves_only: true })
+    }
+
+    /// The card that a setup has saved for this order.
+    pub async fn card_of(&self, held: &Purchase, setup: &str) -> Result<Option<String>, NotTaken> {
+        let setup = self.stripe.setup(setup).await?;
+        match card_event(&setup) {
+            Some((order, Event::UseMethod { method })) if order == held.order.id => Ok(Some(method)),
+            Some(_) | None => Ok(None),
+        }
     }
 
     /// What became of a charge's payment.
@@ -343,6 +364,14 @@ pub fn answer_of_setup(setup: &SetupIntent) -> Answer {
         }
         _ => Answer::Open,
     }
+}
+
+/// The order that is meant, if a setup saved another card for it.
+pub fn card_event(setup: &SetupIntent) -> Option<(OrderId, Event)> {
+    let metadata = setup.metadata.as_ref().filter(|held| held.get(INVOICE).is_some_and(|invoice| invoice == CARD))?;
+    let order = OrderId::parse(metadata.get(ORDER)?).ok()?;
+    let method = setup.payment_method.clone().filter(|_| setup.status == IntentStatus::Succeeded)?;
+    Some((order, Event::UseMethod { method }))
 }
 
 fn money(minor: i64, currency: &str) -> Option<Money> {

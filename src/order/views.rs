@@ -154,8 +154,52 @@ pub struct OrderShow {
     pub may_cancel: bool,
     /// It can be resumed.
     pub may_resume: bool,
+    /// Something is still to be charged, to a card that may be another.
+    pub may_change_card: bool,
+    /// Whoever would cancel is offered something.
+    pub may_stay: bool,
     /// It opens its pass.
     pub open: bool,
+}
+
+/// `/orders/{id}/card`
+#[derive(Template)]
+#[template(path = "order/card.html")]
+pub struct CardShow {
+    /// Frame.
+    pub page: Page,
+    /// Where.
+    pub space: SpaceRef,
+    /// Id of the order.
+    pub order: String,
+    /// Of the pass.
+    pub pass: String,
+    /// A charge was declined, and is tried again with the new card.
+    pub is_late: bool,
+    /// Opens the provider to the browser.
+    pub publishable_key: String,
+    /// Whether no money moves.
+    pub sandbox: bool,
+    /// Of its charges, as `usd`.
+    pub currency: String,
+}
+
+/// `/orders/{id}/cancel`
+#[derive(Template)]
+#[template(path = "order/cancel.html")]
+pub struct CancelShow {
+    /// Frame.
+    pub page: Page,
+    /// Where.
+    pub space: SpaceRef,
+    /// Id of the order.
+    pub order: String,
+    /// Of the pass.
+    pub pass: String,
+    /// What is offered.
+    pub lead: String,
+    /// What a charge would cost.
+    pub amount: String,
 }
 
 /// `/studio/{space}/orders`

@@ -1,7 +1,7 @@
 //! The form of a price: typed text in, a price or messages out.
 
 use backstage_core::money::{Currency, Money};
-use backstage_core::pass::{Interval, Price, PriceKind, PriceRejection, Split, Stock, Unit};
+use backstage_core::pass::{Interval, Price, PriceKind, PriceRejection, Split, Stay, Stock, Unit};
 use url::Url;
 
 use super::views::{PriceForm, UNITS};
@@ -13,6 +13,8 @@ use crate::security::next::local_path;
 
 /// Most pieces of a price.
 pub const STOCK_MAX: u32 = 1_000_000;
+/// For how many charges somebody stays for less, if nothing is said.
+const STAY_CHARGES: u8 = 3;
 /// Longest address that buyers are sent to, bytes.
 pub const REDIRECT_BYTES_MAX: usize = 500;
 
@@ -52,6 +54,8 @@ impl Typed {
             parts: text("parts"),
             fee: text("fee"),
             trial_days: text("trial_days"),
+            stay_percent: text("stay_percent"),
+            stay_charges: text("stay_charges"),
             stock: text("stock"),
             questions: text("questions"),
             redirect: text("redirect"),
@@ -90,6 +94,9 @@ impl Typed {
         }
         let initial_fee = self.amount("fee", currency, errors);
         let trial_days = self.number("trial_days", 1..=730, errors).and_then(|days| u16::try_from(days).ok());
+        let percent = self.number("stay_percent", 1..=90, errors).and_then(|percent| u8::try_from(percent).ok());
+        let charges = self.number("stay_charges", 1..=24, errors).and_then(|charges| u8::try_from(charges).ok());
+        let stay = percent.map(|percent| Stay { percent, charges: charges.unwrap_or(STAY_CHARGES) });
         let parts = self.number("parts", 2..=12, errors).and_then(|parts| u8::try_from(parts).ok());
         let every = self.every(errors);
         let recurring = match self.field("kind") {
@@ -102,7 +109,7 @@ impl Typed {
         };
         let (amount, every) = (amount?, every?);
         let price = match recurring {
-            true => Price { kind: PriceKind::Recurring { amount, every }, initial_fee, trial_days, stay: None },
+            true => Price { kind: PriceKind::Recurring { amount, every }, initial_fee, trial_days, stay },
             false => {
                 let split = parts.map(|parts| Split { parts, every });
                 Price { kind: PriceKind::Once { amount, split }, initial_fee, trial_days: None, stay: None }
@@ -229,6 +236,8 @@ impl PriceForm {
             parts: number(parts.map(u32::from)),
             fee: price.initial_fee.map(plain).unwrap_or_default(),
             trial_days: number(price.trial_days.map(u32::from)),
+            stay_percent: number(price.stay.map(|stay| stay.percent.into())),
+            stay_charges: number(price.stay.map(|stay| stay.charges.into())),
             stock: number(offer.stock.total),
             questions: offer.options.questions.iter().map(line).collect::<Vec<_>>().join("\n"),
             redirect: offer.options.redirect.clone(),

@@ -85,6 +85,8 @@ pub struct PriceForm {
     pub parts: String,
     pub fee: String,
     pub trial_days: String,
+    pub stay_percent: String,
+    pub stay_charges: String,
     pub stock: String,
     pub questions: String,
     pub redirect: String,

@@ -48,10 +48,15 @@ pub const ROUTES: &[(&str, &str, Asks)] = &[
     ("PUT", "/api/v1/spaces/{space}/passes/{pass}", Team),
     ("POST", "/api/v1/checkouts", Nothing), // opens nothing before it is paid
     ("POST", "/api/v1/orders/{id}/look", Nothing), // one's own orders
+    ("POST", "/api/v1/orders/{id}/card", Nothing),
+    ("POST", "/api/v1/orders/{id}/card/look", Nothing),
     ("GET", "/passes", Nothing),
     ("GET", "/orders/{id}", Nothing),
     ("GET", "/orders/{id}/in", Nothing),
+    ("GET", "/orders/{id}/card", Nothing),
+    ("GET", "/orders/{id}/cancel", Nothing),
     ("POST", "/orders/{id}/cancel", Nothing),
+    ("POST", "/orders/{id}/stay", Nothing),
     ("POST", "/orders/{id}/resume", Nothing),
     ("GET", "/{space}/{pass}/checkout", Nothing),
     ("POST", "/{space}/{pass}/buy", Nothing),

@@ -18,6 +18,7 @@ mod crawl;
 mod delivery;
 mod embeds;
 mod house;
+mod keeping;
 mod live;
 mod lobby;
 mod pages;

@@ -24,6 +24,7 @@ export class CheckoutController extends Controller<HTMLElement> {
   ];
   static override values = {
     price: String,
+    order: String,
     key: String,
     sandbox: Boolean,
     amount: Number,
@@ -45,6 +46,8 @@ export class CheckoutController extends Controller<HTMLElement> {
   declare readonly buttonTarget: HTMLButtonElement;
   declare readonly hasButtonTarget: boolean;
   declare readonly priceValue: string;
+  /** Another card is saved for this order; nothing is bought. */
+  declare readonly orderValue: string;
   declare readonly keyValue: string;
   declare readonly sandboxValue: boolean;
   declare readonly amountValue: number;
@@ -118,12 +121,7 @@ export class CheckoutController extends Controller<HTMLElement> {
       if (wrong) return wrong;
     }
     try {
-      const next = await api<Next>("POST", "/api/v1/checkouts", {
-        price: this.priceValue,
-        email: this.hasEmailTarget ? this.emailTarget.value : "",
-        answers: this.answerTargets.map((answer) => answer.value),
-        saved: this.withSaved,
-      });
+      const next = await this.begin();
       if (next.next === "go") {
         location.assign(next.url);
         return null;
@@ -135,12 +133,29 @@ export class CheckoutController extends Controller<HTMLElement> {
         location.assign(outcome.go);
         return null;
       }
-      const { url } = await api<{ url: string }>("POST", `/api/v1/orders/${next.order}/look`);
+      const { paid, url } = await this.look(next);
+      if (!paid && this.orderValue) return checkout.unreachable;
       location.assign(url);
       return null;
     } catch (error) {
       return error instanceof Refused && error.detail ? error.detail : unreachable;
     }
+  }
+
+  private begin(): Promise<Next> {
+    if (this.orderValue) return api("POST", `/api/v1/orders/${this.orderValue}/card`);
+    return api("POST", "/api/v1/checkouts", {
+      price: this.priceValue,
+      email: this.hasEmailTarget ? this.emailTarget.value : "",
+      answers: this.answerTargets.map((answer) => answer.value),
+      saved: this.withSaved,
+    });
+  }
+
+  private look(next: { order: string; client_secret: string }): Promise<{ paid: boolean; url: string }> {
+    const orders = `/api/v1/orders/${next.order}`;
+    if (!this.orderValue) return api("POST", `${orders}/look`);
+    return api("POST", `${orders}/card/look`, { setup: next.client_secret.split("_secret_")[0] });
   }
 
   private busy(paying: boolean): void {

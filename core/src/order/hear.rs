@@ -407,8 +407,7 @@ impl Order {
 
     /// Whether there is something to cancel or to end: access, or a charge that is still to be made.
     fn runs(&self, now: Timestamp) -> bool {
-        matches!(self.phase(now), Phase::Active | Phase::PastDue | Phase::Cancelled)
-            || self.jobs.iter().any(|job| matches!(job.task, Task::Charge { .. }))
+        matches!(self.phase(now), Phase::Active | Phase::PastDue | Phase::Cancelled) || self.is_charged_again()
     }
 }
 

@@ -319,6 +319,11 @@ impl Order {
         paid.map(|invoice| invoice.amount.minor.saturating_sub(invoice.refunded)).fold(0, i64::saturating_add)
     }
 
+    /// Whether another charge of a saved card is planned.
+    pub fn is_charged_again(&self) -> bool {
+        self.jobs.iter().any(|job| matches!(job.task, Task::Charge { .. }))
+    }
+
     /// What the buyer is offered for staying: how much the next charge would cost, and for how many charges.
     pub fn offer_to_stay(&self, now: Timestamp) -> Option<(Money, u8)> {
         let stay = self.price.stay.filter(|_| self.stayed_from.is_none())?;
