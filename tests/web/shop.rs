@@ -8,10 +8,22 @@ use backstage::order::Till;
 use backstage::order::store::{self, Purchase};
 use backstage_core::OrderId;
 use serde_json::{Value, json};
+use std::time::{Duration, Instant};
 
 pub const PAYS: &str = "4242424242424242";
 pub const DECLINES: &str = "4000000000000002";
 pub const DISPUTES: &str = "4000000000000259";
+/// Can be saved, but pays nothing.
+pub const FAILS_LATER: &str = "4000000000000341";
+
+/// Waits until this is so.
+pub async fn until(what: &str, mut look: impl AsyncFnMut() -> bool) {
+    let began = Instant::now();
+    while !look().await {
+        assert!(began.elapsed() < Duration::from_secs(10), "waited for {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
 
 impl House {
     pub fn till(&self) -> &Till {
