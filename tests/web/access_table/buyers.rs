@@ -109,7 +109,8 @@ impl Stage {
 
     async fn becomes(&self, order: &str, phase: Phase) {
         let now = || self.house.app.state.clock.now();
-        until(phase.as_str(), async || self.house.purchase(order).await.order.phase(now()) == phase).await;
+        let what = format!("{} to be {}", self.house.purchase(order).await.email, phase.as_str());
+        until(&what, async || self.house.purchase(order).await.order.phase(now()) == phase).await;
     }
 
     /// The team gives money back.

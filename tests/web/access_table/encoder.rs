@@ -86,7 +86,11 @@ impl Bridges for Encoders {
             let key = self.keys.key(broadcast).await?;
             let mut sending = ffmpeg();
             sending.args(["-re", "-stream_loop", "-1", "-i"]).arg(self.folder.path().join("film.flv"));
-            sending.stderr(Stdio::null()).args(["-c", "copy", "-f", "flv"]).arg(format!("{}/{}", self.ingest_url, key.reveal()));
+            sending.stderr(Stdio::null()).args(["-c", "copy", "-f", "flv"]).arg(format!(
+                "{}/{}",
+                self.ingest_url,
+                key.reveal()
+            ));
             let child = sending.spawn().map_err(|error| ProviderError::TryAgain(error.to_string()))?;
             self.running.lock().insert(path.stream.clone(), child);
             Ok(())

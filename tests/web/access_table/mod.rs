@@ -50,8 +50,8 @@ async fn every_holder_gets_what_the_rule_says_by_every_way_in() {
         async move { visit(stage, on_air, (*holder, name), *may, browser).await }
     });
     let wrong = join_all(visits).await.concat();
-    assert!(wrong.is_empty(), "{wrong:#?}");
     stage.house.close().await;
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 /// Tries every way into every experience; what was otherwise than expected.

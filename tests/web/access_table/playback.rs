@@ -87,7 +87,7 @@ impl OnAir {
             for path in tries {
                 let answer = browser.get(&path).await;
                 if answer.status != 403 {
-                    wrong.push(format!("{name}: {} from {}", answer.status, path.replace(token.as_str(), "…")));
+                    wrong.push(format!("{name}: {} from {path}", answer.status));
                 }
             }
         }
