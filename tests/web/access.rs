@@ -12,13 +12,22 @@ struct Show {
     identity: String,
 }
 
+/// In a space of its own, where nothing was changed since it was made: whoever must leave leaves for one reason only.
 async fn show() -> Show {
     let house = House::open().await;
-    let id = house.experience().await;
-    let mut creator = house.creator().await;
+    let mut creator = house.signed_in("host@example.com").await;
+    let space = [("name", "Club"), ("slug", "club"), ("accent", "blue")];
+    assert_eq!(creator.form("/studio/spaces/new", &space).await.status, 303);
+    let fields = [("title", "Night"), ("slug", "night"), ("grace_s", "60"), ("access", "pass")];
+    let made = creator.form("/studio/club/experiences/new", &fields).await;
+    assert_eq!(made.status, 303, "{}", made.body);
+    let id = house.browser().get("/m/club/night").await.between("data-experience-id=\"", "\"");
     let went = creator.api(&format!("/api/v1/experiences/{id}/go-live")).await.json();
     let stream: StreamId = went["stream_id"].as_str().unwrap().parse().unwrap();
-    let mut guest = house.guest().await;
+    let mut guest = house.browser();
+    guest.get("/m/club/night").await;
+    assert_eq!(guest.form("/m/club/night/join", &[]).await.status, 303);
+    guest.get("/m/club/night").await;
     let admitted = guest.api(&format!("/api/v1/experiences/{id}/admission")).await;
     assert_eq!(admitted.status, 200, "{}", admitted.body);
     let json = admitted.json();
@@ -35,7 +44,7 @@ impl Show {
     }
 
     async fn space(&self) -> SpaceId {
-        self.house.app.state.store.find_space("demo").await.unwrap().unwrap().state.id
+        self.house.app.state.store.find_space("club").await.unwrap().unwrap().state.id
     }
 
     /// Waits until nobody is in the room; the promise is 5 s.
@@ -78,7 +87,7 @@ async fn a_withdrawn_pass_ends_watching_within_five_seconds() {
     show.emptied().await;
     assert_eq!(show.guest.api(&format!("/api/v1/experiences/{}/admission", show.id)).await.code(), "pass_revoked");
     assert_eq!(show.guest.socket(&show.id, "as=viewer").await.closes().await, 4403);
-    assert_eq!(show.guest.form("/m/demo/live/join", &[]).await.status, 403);
+    assert_eq!(show.guest.form("/m/club/night/join", &[]).await.status, 403);
     // Who comes back with the old ticket is put out again.
     show.house.doors.inside.lock().insert((show.stream.clone(), show.identity.clone()));
     show.emptied().await;
@@ -140,8 +149,41 @@ async fn a_suspended_space_is_closed_to_viewers() {
     show.house.app.state.stage.space(&space, backstage_core::space::SpaceEvent::Suspend).await.unwrap();
     assert_eq!(socket.hear("access").await.unwrap()["reason"], "this space is closed");
     assert_eq!(socket.closes().await, 4403);
+    show.emptied().await;
     let answer = show.guest.api(&format!("/api/v1/experiences/{}/admission", show.id)).await;
     assert_eq!((answer.status, answer.code().as_str()), (403, "suspended"));
-    assert_eq!(show.guest.get("/m/demo/live").await.status, 200);
+    assert_eq!(show.guest.get("/m/club/night").await.status, 200);
+    show.house.close().await;
+}
+
+#[actix_web::test]
+async fn who_leaves_the_team_stops_watching_within_five_seconds() {
+    let show = show().await;
+    let mut mate = show.house.signed_in("mate@example.com").await;
+    show.house
+        .sql(
+            "INSERT INTO memberships (team_id, user_id, role, joined_at) SELECT m.team_id, u.id, 'moderator', 1 \
+             FROM memberships m JOIN users c ON c.id = m.user_id, users u \
+             WHERE c.email = 'host@example.com' AND u.email = 'mate@example.com'",
+        )
+        .await;
+    let admission = format!("/api/v1/experiences/{}/admission", show.id);
+    let admitted = mate.api(&admission).await.json();
+    let identity = admitted["livekit"]["token"].as_str().unwrap().to_owned();
+    show.house.doors.inside.lock().insert((show.stream.clone(), identity.clone()));
+    let mut socket = mate.socket(&show.id, "as=viewer").await;
+    assert!(socket.hear("state").await.is_some());
+    let left = sqlx::query("UPDATE memberships SET left_at = $1 WHERE role = 'moderator'");
+    left.bind(show.house.app.state.clock.now().0).execute(&show.house.app.state.db.pool).await.unwrap();
+    assert_eq!(socket.closes().await, 4403);
+    assert_eq!(mate.api(&admission).await.code(), "needs_pass");
+    let began = Instant::now();
+    let inside = || show.house.doors.inside.lock().contains(&(show.stream.clone(), identity.clone()));
+    while inside() {
+        assert!(began.elapsed() < Duration::from_secs(5), "still inside after 5 s");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let guest = (show.stream.clone(), show.identity.clone());
+    assert!(show.house.doors.inside.lock().contains(&guest), "the others stay");
     show.house.close().await;
 }
