@@ -7,6 +7,8 @@ use backstage::config::Secret;
 use backstage::order::Till;
 use backstage::order::store::{self, Purchase};
 use backstage_core::OrderId;
+use backstage_core::order::Task;
+use backstage_core::time::HOUR_MS;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -79,6 +81,17 @@ impl House {
         let looked = browser.api(&format!("/api/v1/orders/{order}/look")).await.json();
         assert_eq!(looked["paid"], true, "{looked}");
         order
+    }
+
+    /// An order becomes this much older; what it opens is written anew when it next hears something.
+    pub async fn days_pass(&self, order: &str, days: i64) {
+        let held = async || self.purchase(order).await.order;
+        until("the letters", async || held().await.jobs.iter().all(|job| matches!(job.task, Task::Charge { .. })))
+            .await;
+        let mut state = serde_json::to_value(held().await).unwrap();
+        state["opened_at"] = (state["opened_at"].as_i64().unwrap() - days * 24 * HOUR_MS).into();
+        let changed = sqlx::query("UPDATE orders SET state = $2 WHERE id = $1").bind(order).bind(state.to_string());
+        changed.execute(&self.app.state.db.pool).await.unwrap();
     }
 
     pub async fn purchase(&self, order: &str) -> Purchase {

@@ -141,14 +141,8 @@ impl Stage {
 
     /// Nothing was charged meanwhile, as when the payment provider is away for long.
     async fn two_months_pass(&self, order: &str) {
-        let held = async || self.house.purchase(order).await.order;
-        until("the letters", async || held().await.jobs.iter().all(|job| matches!(job.task, Task::Charge { .. })))
-            .await;
-        let mut state = serde_json::to_value(held().await).unwrap();
-        state["opened_at"] = (state["opened_at"].as_i64().unwrap() - 61 * 24 * HOUR_MS).into();
-        let changed = sqlx::query("UPDATE orders SET state = $2 WHERE id = $1").bind(order).bind(state.to_string());
-        changed.execute(&self.house.app.state.db.pool).await.unwrap();
-        let charge = held().await.jobs[0].id;
+        self.house.days_pass(order, 61).await;
+        let charge = self.house.purchase(order).await.order.jobs[0].id;
         self.tell(order, Event::Later { job: charge, at: self.house.app.state.clock.now() + HOUR_MS }).await;
     }
 
