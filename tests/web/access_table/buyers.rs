@@ -88,7 +88,8 @@ impl Stage {
                 self.is_declined(&order, TRIES).await;
                 self.becomes(&order, Phase::Ended).await;
             }
-            Stranger | Account | Rival | FreePass | CrewPass | Expired | Revoked | Moderator | Owner | Unproven => {
+            Stranger | Account | Rival | FreePass | CrewPass | Expired | Revoked | Moderator | LeftTeam | Owner
+            | Unproven => {
                 panic!("{holder:?} has paid nothing")
             }
         }

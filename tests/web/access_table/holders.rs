@@ -15,6 +15,7 @@ pub enum Holder {
     Expired,
     Revoked,
     Moderator,
+    LeftTeam,
     Owner,
     Buyer,
     BuyerElsewhere,
@@ -35,7 +36,7 @@ pub enum Holder {
 }
 
 /// Who may watch `live` (a pass), `backstage` (a pass) and `open` (everybody).
-pub const EXPECTED: [(Holder, &str, [bool; 3]); 25] = [
+pub const EXPECTED: [(Holder, &str, [bool; 3]); 26] = [
     (Stranger, "a stranger", [false, false, true]),
     (Account, "an account without a pass", [false, false, true]),
     (Rival, "the owner of another space", [false, false, true]),
@@ -44,6 +45,7 @@ pub const EXPECTED: [(Holder, &str, [bool; 3]); 25] = [
     (Expired, "somebody whose pass ran out", [false, false, true]),
     (Revoked, "somebody whose pass was taken back", [false, false, true]),
     (Moderator, "a moderator", [true, true, true]),
+    (LeftTeam, "somebody who left the team", [false, false, true]),
     (Owner, "the owner", [true, true, true]),
     (Buyer, "a buyer of Pro", [true, true, true]),
     (BuyerElsewhere, "a buyer of everything in another space", [false, false, true]),
@@ -108,6 +110,12 @@ impl Stage {
                 .await
             }
             Moderator => self.moderator("moderator@example.com").await,
+            LeftTeam => {
+                let browser = self.moderator("left@example.com").await;
+                self.changed("left@example.com", "UPDATE memberships SET left_at = joined_at + 1 WHERE user_id = $1")
+                    .await;
+                browser
+            }
             Owner => house.creator().await,
             Buyer | BuyerElsewhere | Unpaid | Unproven | Refunded | PartlyRefunded | RefundedSubscriber | Disputed
             | Subscriber | Cancelled | EndedByTeam | Declined | Lapsed | RanOut | Trial | TrialNotPaid => {

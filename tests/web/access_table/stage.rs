@@ -5,6 +5,7 @@ use crate::browser::Browser;
 use crate::house::House;
 use backstage::recording::Recording;
 use backstage_actors::ports::Path;
+use backstage_core::space::SpaceEvent;
 use tokio::sync::Mutex;
 
 /// The first two ask for a pass, the last is open to everybody.
@@ -81,6 +82,15 @@ impl Stage {
         assert_eq!(rival.form("/studio/spaces/new", &space).await.status, 303);
         house.sell(&mut rival, "rival", "vip").await;
         Stage { house, shows, creator: Mutex::new(creator) }
+    }
+}
+
+impl Stage {
+    /// An operator closes the space.
+    pub async fn close_space(&self) {
+        let state = &self.house.app.state;
+        let space = state.store.find_space("demo").await.unwrap().unwrap().state.id;
+        state.stage.space(&space, SpaceEvent::Suspend).await.unwrap();
     }
 }
 

@@ -1,5 +1,6 @@
 //! The ways in, each by the route that it asks.
 
+use super::holders::Holder;
 use super::playback;
 use super::stage::{EXPERIENCES, Show, Stage};
 use crate::browser::{Answer, Browser};
@@ -15,6 +16,8 @@ pub enum Way {
     Admission,
     MediaToken,
     Socket,
+    /// What those see who host; no pass leads there.
+    SocketAsHost,
     LivePlaylist,
     LiveMediaPlaylist,
     LiveSegment,
@@ -35,11 +38,12 @@ pub enum Way {
 use Way::*;
 
 impl Way {
-    pub const ALL: [Way; 18] = [
+    pub const ALL: [Way; 19] = [
         Page,
         Admission,
         MediaToken,
         Socket,
+        SocketAsHost,
         LivePlaylist,
         LiveMediaPlaylist,
         LiveSegment,
@@ -61,7 +65,7 @@ impl Way {
         match self {
             Page => ("GET", "/m/{space}/{experience}"),
             Admission | MediaToken => ("POST", "/api/v1/experiences/{id}/admission"),
-            Socket => ("GET", "/live/{id}"),
+            Socket | SocketAsHost => ("GET", "/live/{id}"),
             LivePlaylist => ("GET", "/hls/{playback_id}.m3u8"),
             LiveMediaPlaylist | LiveSegment => ("GET", "/hls/{playback_id}/{broadcast}/~{token}/{file}"),
             LiveSegmentByQuery => ("GET", "/hls/{playback_id}/{broadcast}/{file}"),
@@ -78,10 +82,11 @@ impl Way {
     }
 
     /// Whether it must open to somebody who may watch or not.
-    pub fn opens(self, may: bool, has_session: bool) -> bool {
+    pub fn opens(self, holder: Holder, may: bool) -> bool {
         match self {
             LivePicture => false,
-            Place | LastPlace => may && has_session,
+            SocketAsHost => holder == Holder::Owner,
+            Place | LastPlace => may && holder.has_session(),
             Page | Admission | MediaToken | Socket | LivePlaylist | LiveMediaPlaylist | LiveSegment
             | LiveSegmentByQuery | Recordings | Recording | RecordingAdmission | RecordingPlaylist
             | RecordingSegment | RecordingFile | RecordingPoster => may,
@@ -118,10 +123,12 @@ pub async fn all(stage: &Stage, browser: &mut Browser, place: usize) -> Vec<(Way
     let instead = MediaToken.ask(browser, &[("id", &show.id)], r#"{"failed":"hls"}"#).await;
     assert_eq!(instead.status, admission.status, "{}", instead.body);
     found.push((MediaToken, instead.body.contains("\"token\":\"viewer:")));
-    let id = Socket.address(&[("id", &show.id)]).replace("/live/", "");
-    let mut socket = browser.socket(&id, "as=viewer").await;
-    let heard = tokio::time::timeout(Duration::from_secs(5), socket.hear("state")).await.unwrap();
-    found.push((Socket, heard.is_some()));
+    for (way, seat) in [(Socket, "as=viewer"), (SocketAsHost, "as=host")] {
+        let id = way.address(&[("id", &show.id)]).replace("/live/", "");
+        let mut socket = browser.socket(&id, seat).await;
+        let heard = tokio::time::timeout(Duration::from_secs(5), socket.hear("state")).await.unwrap();
+        found.push((way, heard.is_some()));
+    }
     found.extend(playback::ways(browser, &admission).await);
     found.extend(recorded(stage, browser, slug, show).await);
     found
