@@ -1,7 +1,7 @@
 //! Carries the end of access to those who are watching.
 //!
-//! Every [`LOOK_MS`], and at once when rung, it asks the store which grants and sessions ended lately, tells the
-//! sockets concerned to ask again, and puts the viewers out of their rooms. It asks for a little more than the time
+//! Every [`LOOK_MS`], and at once when rung, it asks the store which grants, memberships and sessions ended lately and which
+//! spaces were closed, tells the sockets concerned to ask again, and puts the viewers out of their rooms. It asks for a little more than the time
 //! since its last look (clocks and commits are not instant) and looks again at the rooms for as long as an old ticket
 //! could still open one, so a removed viewer who comes back with it is put out again. Nothing here decides: each case is
 //! put to [`super::judge`] first.
@@ -15,7 +15,7 @@ use std::time::Duration;
 use super::of_user;
 use crate::error::Problem;
 use crate::state::State;
-use crate::{pass, session, team};
+use crate::{pass, session, space, team};
 
 /// Between two looks, ms.
 pub const LOOK_MS: u64 = 2_000;
@@ -62,7 +62,7 @@ struct Watch {
     persons: HashMap<(String, String), Timestamp>,
     /// Sessions, by (user, tag of the session).
     sessions: HashMap<(String, String), Timestamp>,
-    /// Experiences that ask for a pass now, or for another.
+    /// Experiences that ask for a pass now, or for another, or whose space was closed.
     experiences: HashMap<ExperienceId, Timestamp>,
     looked_at: Timestamp,
     cleared_at: Timestamp,
@@ -78,7 +78,9 @@ impl Watch {
         let since = self.looked_at - OVERLAP_MS;
         // Forgotten and rung at each look while it is recent, not only at the first: a look-up that read the old row
         // may have put it back into memory in between.
-        for (user, space) in pass::grants::ended_between(&state.db, since, now).await? {
+        let mut ended = pass::grants::ended_between(&state.db, since, now).await?;
+        ended.extend(team::store::left_between(&state.db, since, now).await?);
+        for (user, space) in ended {
             if let (Ok(user), Ok(space)) = (UserId::parse(&user), SpaceId::parse(&space)) {
                 state.access.forget(&user, &space);
                 state.live.ask_again(|member| member.user.as_ref() == Some(&user));
@@ -90,10 +92,6 @@ impl Watch {
             state.live.ask_again(|member| member.session.as_deref() == Some(session.as_str()));
             self.sessions.entry((user, tag(&session).to_string())).or_insert(now);
         }
-        for user in team::store::left_between(&state.db, since, now).await? {
-            state.access.forget_user(&user);
-            state.live.ask_again(|member| member.user.as_ref() == Some(&user));
-        }
         for space in pass::store::opens_changed_between(&state.db, since, now).await? {
             let Ok(space) = SpaceId::parse(&space) else { continue };
             state.access.forget_space(&space);
@@ -101,6 +99,10 @@ impl Watch {
                 state.live.ask_again_in(&found.state.id);
                 self.experiences.entry(found.state.id).or_insert(now);
             }
+        }
+        // Their sockets heard of it when it happened.
+        for id in space::store::open_though_suspended(&state.db).await? {
+            self.experiences.entry(id).or_insert(now);
         }
         let last = self.persons.values().chain(self.sessions.values()).chain(self.experiences.values()).max();
         let eager = last.is_some_and(|last| now.since_ms(*last) < EAGER_MS);

@@ -130,7 +130,7 @@ pub async fn look(
 /// Asks the provider what became of a setup, and lets the order use its card; `false`: no card was saved.
 pub async fn take(state: &State, till: &Till, held: &Purchase, setup: &str) -> Result<bool, Problem> {
     let method = match till.card_of(held, setup).await {
-        Err(NotTaken::Provider(StripeError::Missing | StripeError::Config(_))) => return Err(Problem::not_found()),
+        Err(NotTaken::Provider(StripeError::Missing)) => return Err(Problem::not_found()),
         found => found?,
     };
     let Some(method) = method else { return Ok(false) };

@@ -370,21 +370,25 @@ async fn holds_from_another(
     Ok(count > 0)
 }
 
-/// Writes what the order opens. Nobody gets a grant before the order has begun.
+/// Writes what the order opens. Nobody gets a grant before the order has begun. One that by a refund ended long ago ends
+/// now: the watch that puts people out looks for what ended lately.
 async fn grant(tx: &mut AnyConnection, held: &Purchase, now: Timestamp) -> Result<(), sqlx::Error> {
     let (Some(user), access) = (&held.user, held.order.access()) else { return Ok(()) };
     let statement = match access {
         Some(access) => sqlx::query(
             "INSERT INTO grants (id, pass_id, space_id, user_id, granted_at, order_id, expires_at) \
              VALUES ($1, $2, $3, $4, $5, $1, $6) ON CONFLICT (user_id, space_id, pass_id, order_id) \
-             DO UPDATE SET expires_at = excluded.expires_at, revoked_at = NULL",
+             DO UPDATE SET revoked_at = NULL, expires_at = CASE \
+             WHEN excluded.expires_at IS NULL OR excluded.expires_at > $7 THEN excluded.expires_at \
+             WHEN grants.expires_at <= $7 THEN grants.expires_at ELSE $7 END",
         )
         .bind(held.order.id.as_str())
         .bind(held.pass.as_str())
         .bind(held.space.as_str())
         .bind(user.as_str())
         .bind(access.from.0)
-        .bind(access.until.map(|at| at.0)),
+        .bind(access.until.map(|at| at.0))
+        .bind(now.0),
         None => sqlx::query("UPDATE grants SET revoked_at = $2 WHERE order_id = $1 AND revoked_at IS NULL")
             .bind(held.order.id.as_str())
             .bind(now.0),

@@ -1,6 +1,6 @@
 //! Rows beside the space aggregate: its look, and addresses it had.
 
-use backstage_core::{SpaceId, Timestamp};
+use backstage_core::{ExperienceId, SpaceId, Timestamp};
 
 use super::ACCENTS;
 use crate::db::Db;
@@ -23,6 +23,17 @@ pub async fn set_accent(db: &Db, space: &SpaceId, accent: &str) -> Result<(), sq
         .execute(&mut *tx)
         .await?;
     tx.commit().await
+}
+
+/// Experiences with an open stream in spaces that an operator closed.
+pub async fn open_though_suspended(db: &Db) -> Result<Vec<ExperienceId>, sqlx::Error> {
+    let rows: Vec<(String,)> = sqlx::query_as(
+        "SELECT st.parent FROM aggregates st JOIN aggregates sp ON sp.kind = 'space' AND sp.id = st.space \
+         WHERE st.kind = 'stream' AND st.phase IN ('lobby', 'live', 'reconnecting') AND sp.phase = 'suspended' LIMIT 10000",
+    )
+    .fetch_all(&db.pool)
+    .await?;
+    Ok(rows.iter().filter_map(|(id,)| ExperienceId::parse(id).ok()).collect())
 }
 
 /// Remembers an address that was given up. `kind`: `space` or `experience`; `parent`: empty or the space's id.

@@ -46,13 +46,14 @@ pub async fn role(db: &Db, team: &TeamId, user: &UserId) -> Result<Option<Role>,
     Ok(row.and_then(|(role,)| Role::parse(&role)))
 }
 
-/// People who left a team between two moments.
-pub async fn left_between(db: &Db, after: Timestamp, until: Timestamp) -> Result<Vec<UserId>, sqlx::Error> {
-    let rows: Vec<(String,)> =
-        sqlx::query_as("SELECT user_id FROM memberships WHERE left_at > $1 AND left_at <= $2 LIMIT 10000")
-            .bind(after.0)
-            .bind(until.0)
-            .fetch_all(&db.pool)
-            .await?;
-    Ok(rows.iter().filter_map(|(user,)| UserId::parse(user).ok()).collect())
+/// People who left a team between two moments, each with the spaces of that team.
+pub async fn left_between(db: &Db, after: Timestamp, until: Timestamp) -> Result<Vec<(String, String)>, sqlx::Error> {
+    sqlx::query_as(
+        "SELECT m.user_id, a.id FROM memberships m JOIN aggregates a ON a.kind = 'space' AND a.parent = m.team_id \
+         WHERE m.left_at > $1 AND m.left_at <= $2 LIMIT 10000",
+    )
+    .bind(after.0)
+    .bind(until.0)
+    .fetch_all(&db.pool)
+    .await
 }

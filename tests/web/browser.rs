@@ -172,11 +172,15 @@ impl Socket {
     pub async fn hear_if(&mut self, wanted: impl Fn(&Value) -> bool) -> Option<Value> {
         let work = async {
             while let Some(Ok(message)) = self.stream.next().await {
-                if let Message::Text(text) = message {
-                    let message: Value = serde_json::from_str(&text).unwrap();
-                    if wanted(&message) {
-                        return Some(message);
+                match message {
+                    Message::Text(text) => {
+                        let message: Value = serde_json::from_str(&text).unwrap();
+                        if wanted(&message) {
+                            return Some(message);
+                        }
                     }
+                    Message::Close(_) => return None,
+                    _ => {}
                 }
             }
             None

@@ -1,22 +1,13 @@
 //! Purchases over HTTP: what a buyer, a webhook, a crash and a second window do to an order.
 
 use crate::house::House;
-use crate::shop::{DECLINES, DISPUTES, PAYS};
+use crate::shop::{DECLINES, DISPUTES, PAYS, until};
 use backstage::order;
 use backstage::order::store;
 use backstage::ports::Mail;
 use backstage_core::order::{Event, Phase, Task};
 use backstage_core::{OrderId, Timestamp};
 use serde_json::json;
-use std::time::{Duration, Instant};
-
-async fn until(what: &str, mut look: impl AsyncFnMut() -> bool) {
-    let began = Instant::now();
-    while !look().await {
-        assert!(began.elapsed() < Duration::from_secs(10), "waited for {what}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
 
 fn now(house: &House) -> Timestamp {
     house.app.state.clock.now()

@@ -6,6 +6,7 @@ use crate::support::temp::TempDir;
 use backstage::app::App;
 use backstage::config::{Config, Environment, Sources};
 use backstage::dev::mailbox::Kept;
+use backstage::hls::Hls;
 use backstage::ports::{Doors, Mail, Ticket};
 use backstage::recording::{Recording, store};
 use backstage::world::{SystemClock, World};
@@ -62,7 +63,7 @@ pub struct House {
     pub rooms: Arc<FakeRooms>,
     pub doors: Arc<FakeDoors>,
     pub mail: Arc<Kept>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl House {
@@ -80,6 +81,11 @@ impl House {
     }
 
     pub async fn open_with(change: impl FnOnce(&mut Config)) -> House {
+        House::open_beside(change, async |_| None).await
+    }
+
+    /// With an HLS side, which there is none of elsewhere.
+    pub async fn open_beside(change: impl FnOnce(&mut Config), hls: impl AsyncFnOnce(&Config) -> Option<Hls>) -> House {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let folder = TempDir::new("web");
         let mut config = Config::load(&Sources::default()).unwrap();
@@ -98,10 +104,15 @@ impl House {
             parts: vec![],
             livekit: None,
             broker: None,
-            hls: None,
+            hls: hls(&config).await,
         };
         let app = App::build_in(config, world).await.unwrap();
-        House { app, rooms, doors, mail, _folder: folder }
+        House { app, rooms, doors, mail, folder }
+    }
+
+    /// The folder that everything is kept in.
+    pub fn data(&self) -> &std::path::Path {
+        self.folder.path()
     }
 
     pub fn browser(&self) -> Browser {

@@ -7,11 +7,25 @@ use backstage::config::Secret;
 use backstage::order::Till;
 use backstage::order::store::{self, Purchase};
 use backstage_core::OrderId;
+use backstage_core::order::Task;
+use backstage_core::time::HOUR_MS;
 use serde_json::{Value, json};
+use std::time::{Duration, Instant};
 
 pub const PAYS: &str = "4242424242424242";
 pub const DECLINES: &str = "4000000000000002";
 pub const DISPUTES: &str = "4000000000000259";
+/// Can be saved, but pays nothing.
+pub const FAILS_LATER: &str = "4000000000000341";
+
+/// Waits until this is so.
+pub async fn until(what: &str, mut look: impl AsyncFnMut() -> bool) {
+    let began = Instant::now();
+    while !look().await {
+        assert!(began.elapsed() < Duration::from_secs(10), "waited for {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
 
 impl House {
     pub fn till(&self) -> &Till {
@@ -67,6 +81,17 @@ impl House {
         let looked = browser.api(&format!("/api/v1/orders/{order}/look")).await.json();
         assert_eq!(looked["paid"], true, "{looked}");
         order
+    }
+
+    /// An order becomes this much older; what it opens is written anew when it next hears something.
+    pub async fn days_pass(&self, order: &str, days: i64) {
+        let held = async || self.purchase(order).await.order;
+        until("the letters", async || held().await.jobs.iter().all(|job| matches!(job.task, Task::Charge { .. })))
+            .await;
+        let mut state = serde_json::to_value(held().await).unwrap();
+        state["opened_at"] = (state["opened_at"].as_i64().unwrap() - days * 24 * HOUR_MS).into();
+        let changed = sqlx::query("UPDATE orders SET state = $2 WHERE id = $1").bind(order).bind(state.to_string());
+        changed.execute(&self.app.state.db.pool).await.unwrap();
     }
 
     pub async fn purchase(&self, order: &str) -> Purchase {
