@@ -347,10 +347,10 @@ async fn told(house: &House, world: &World) -> BTreeMap<&'static str, String> {
         "kinds::of": kinds::store::of(db, &world.embed),
         "pass::of_space": pass::store::of_space(db, space),
         "order::balances": orders::balances(db, Some(space)),
-        "order::customer_of": customers::customer_of(db, &world.buyer, Provider::Sandbox),
+        "customers::customer_of": customers::customer_of(db, &world.buyer, Provider::Sandbox),
         "order::of_space": orders::of_space(db, space, 50, 0),
         "order::of_user": orders::of_user(db, &world.buyer),
-        "order::saved_card": customers::saved_card(db, &world.buyer, Provider::Sandbox),
+        "customers::saved_card": customers::saved_card(db, &world.buyer, Provider::Sandbox),
         "price::of_space": price::store::of_space(db, space),
         "price::shelf": price::store::shelf(db, space),
         "poster::of": poster::store::of(db, experience),
@@ -449,8 +449,8 @@ async fn no_query_gives_or_changes_rows_of_another_owner() {
         };
     }
     change! {
-        "order::adopt_customer": customers::adopt_customer(db, &bob.fan, Provider::Sandbox, "cus_another"),
-        "order::set_card": customers::set_card(db, &bob.buyer, (Provider::Sandbox, "cus_another"), "pm", "Another"),
+        "customers::adopt_customer": customers::adopt_customer(db, &bob.fan, Provider::Sandbox, "cus_another"),
+        "customers::set_card": customers::set_card(db, &bob.buyer, (Provider::Sandbox, "cus_another"), "pm", "Another"),
         "order::tell": orders::tell(db, &bob.order, Event::End, &"another".parse().unwrap(), now),
         "till::remember": house.till().remember(db, &bob.buyer, &customer, None),
         "space::set_accent": space::store::set_accent(db, &bob.space, "rose"),
