@@ -27,7 +27,7 @@ async fn charged_again(at: &Visit, req: &HttpRequest, id: &str) -> Result<Purcha
     if !is_buyer(at, &held) {
         return Err(Problem::sign_in());
     }
-    if !held.order.is_charged_again() {
+    if !held.order.is_charged_again() || !till(&at.state)?.serves(&held) {
         let detail = "Nothing is charged for this order any more, so it needs no card.";
         return Err(Problem::new(StatusCode::CONFLICT, "no_card_needed", detail));
     }

@@ -50,7 +50,8 @@ pub(super) fn is_buyer(at: &Visit, held: &Purchase) -> bool {
 
 /// Asks the provider what became of an order that is not paid as far as we know.
 async fn look(state: &State, till: &Till, held: Purchase) -> Result<(Purchase, Answer), Problem> {
-    if held.order.begun() || held.order.closed {
+    // What the site's former provider took nobody can ask any more.
+    if held.order.begun() || held.order.closed || !till.serves(&held) {
         return Ok((held, Answer::Closed));
     }
     match till.look(&state.db, &held, 0).await? {
@@ -167,7 +168,7 @@ pub async fn show(
         charges: ChargeRow::all(&held.order),
         may_cancel: recurring && matches!(phase, Phase::Active | Phase::PastDue),
         may_resume: recurring && phase == Phase::Cancelled,
-        may_change_card: held.order.is_charged_again(),
+        may_change_card: held.order.is_charged_again() && till(state)?.serves(&held),
         may_stay: held.order.offer_to_stay(now).is_some(),
         open: held.order.access().is_some_and(|access| access.until.is_none_or(|until| until > now)),
         space: space_ref(state, &space).await?,
@@ -203,7 +204,8 @@ pub async fn enter(at: Visit, req: HttpRequest, id: web::Path<String>) -> Result
     if !is_buyer(&at, &held) || !held.order.begun() || held.order.void.is_some() {
         return Ok(see_other(&page));
     }
-    if let (Some(user), Some(till), Some(customer)) = (&held.user, &state.till, &held.customer) {
+    let till = state.till.as_ref().filter(|till| till.serves(&held));
+    if let (Some(user), Some(till), Some(customer)) = (&held.user, till, &held.customer) {
         // A provider that is away costs the comfort of one click, not the way in.
         if let Err(error) = till.remember(&state.db, user, customer, held.order.method.as_deref()).await {
             tracing::warn!(%error, "the saved card of a buyer is not known");
@@ -401,6 +403,9 @@ pub async fn refund(
     let Some(amount) = money::typed(&form.amount, held.order.price.amount().currency) else {
         return again(StatusCode::UNPROCESSABLE_ENTITY, "error.codes.amount").await;
     };
+    if !till(&at.state)?.serves(&held) {
+        return again(StatusCode::UNPROCESSABLE_ENTITY, "order.team.other_provider").await;
+    }
     let event = Event::GiveBack { invoice: form.invoice, amount: amount.minor };
     at.state.limits.writes_per_network.take(&at.network())?;
     match work::tell(&at.state, &held.order.id, event).await {

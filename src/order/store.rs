@@ -30,6 +30,11 @@ impl Provider {
             Provider::Stripe => "stripe",
         }
     }
+
+    /// Reads [`Provider::as_str`] back.
+    pub fn parse(text: &str) -> Option<Provider> {
+        [Provider::Sandbox, Provider::Stripe].into_iter().find(|provider| provider.as_str() == text)
+    }
 }
 
 /// An order with what it belongs to.
@@ -49,6 +54,8 @@ pub struct Purchase {
     pub email: String,
     /// Who may see it without an account, hashed.
     pub browser: String,
+    /// Who takes its money.
+    pub provider: Provider,
     /// The provider's customer.
     pub customer: Option<String>,
     /// Answers to the questions of its price, in their order.
@@ -118,6 +125,7 @@ struct Row {
     user_id: Option<String>,
     email: String,
     browser: String,
+    provider: String,
     customer: Option<String>,
     answers: String,
     language: String,
@@ -143,6 +151,7 @@ impl TryFrom<Row> for Purchase {
             user: row.user_id.as_deref().map(UserId::parse).transpose().map_err(bad)?,
             email: row.email,
             browser: row.browser,
+            provider: Provider::parse(&row.provider).ok_or_else(|| bad("an unknown payment provider"))?,
             customer: row.customer,
             answers: serde_json::from_str(&row.answers).map_err(bad)?,
             language: Language::parse(&row.language).unwrap_or_default(),
@@ -151,7 +160,7 @@ impl TryFrom<Row> for Purchase {
 }
 
 const COLUMNS: &str =
-    "state, space_id, pass_id, price_id, user_id, email, browser, customer, answers, language FROM orders";
+    "state, space_id, pass_id, price_id, user_id, email, browser, provider, customer, answers, language FROM orders";
 
 async fn select(db: &Db, rest: &str, texts: &[&str], numbers: &[i64]) -> Result<Vec<Purchase>, sqlx::Error> {
     // Only constants of this module become part of the text.
@@ -253,6 +262,7 @@ pub async fn open(db: &Db, new: &NewPurchase<'_>, now: Timestamp) -> Result<Purc
         user: new.user.cloned(),
         email: new.email.into(),
         browser: new.browser.into(),
+        provider: new.provider,
         customer: new.customer.map(str::to_owned),
         answers: new.answers.to_vec(),
         language: locale::current(),

@@ -3,8 +3,8 @@
 //! payment for its whole life.
 
 use backstage_core::money::{Currency, Money};
-use backstage_core::order::Event;
-use backstage_core::{OrderId, UserId};
+use backstage_core::order::{Event, Job};
+use backstage_core::{OrderId, Timestamp, UserId};
 use tokio::sync::Notify;
 
 use super::customers;
@@ -22,6 +22,10 @@ pub const ORDER: &str = "order";
 pub const INVOICE: &str = "invoice";
 /// As [`INVOICE`]: none, another card for those to come.
 pub const CARD: &str = "card";
+
+/// Within so long of its first use, a key surely still holds at the provider, ms: Stripe keeps them for 24 h at least
+/// (<https://docs.stripe.com/api/idempotent_requests>).
+const KEYS_HOLD_MS: i64 = 20 * 60 * 60 * 1_000;
 
 /// Who takes money.
 pub struct Till {
@@ -54,6 +58,11 @@ impl Till {
     /// Whether no money moves.
     pub fn is_sandbox(&self) -> bool {
         self.provider == Provider::Sandbox
+    }
+
+    /// Whether an order's payments are with this provider; the site may have changed it since.
+    pub fn serves(&self, held: &Purchase) -> bool {
+        held.provider == self.provider
     }
 
     /// Where somebody comes back to who was led away to pay.
@@ -146,25 +155,36 @@ impl Till {
         }
     }
 
-    /// Charges the saved card for a later charge.
-    pub async fn charge(&self, db: &Db, held: &Purchase, invoice: u32, job: u32) -> Result<Answer, NotTaken> {
+    /// Charges the saved card for a later charge. A payment that was made and never noted is found again: by its key for a
+    /// day, and by what it says after that, or if the buyer has changed the card since.
+    pub async fn charge(
+        &self,
+        db: &Db,
+        held: &Purchase,
+        invoice: u32,
+        job: &Job,
+        now: Timestamp,
+    ) -> Result<Answer, NotTaken> {
         let (Some(customer), Some(method)) = (&held.customer, &held.order.method) else {
             return Ok(Answer::Declined);
         };
-        let key = format!("{}-{invoice}-{job}", held.order.id);
-        let done = match store::payment_of(db, &held.order.id, invoice).await? {
+        let key = format!("{}-{invoice}-{}", held.order.id, job.id);
+        let mut known = store::payment_of(db, &held.order.id, invoice).await?;
+        if known.is_none() && (job.tries > 0 || now.since_ms(job.at) > KEYS_HOLD_MS) {
+            known = self.made(customer, held, invoice).await?;
+        }
+        let mut done = match &known {
             None => {
                 let new = self.payment_of(held, invoice, customer, &[])?;
                 self.stripe.charge_saved(&NewPayment { save_card: false, ..new }, method, &key).await
             }
-            Some(intent) => {
-                let known = self.stripe.payment(&intent).await?;
-                if matches!(known.status, IntentStatus::Succeeded | IntentStatus::Processing) {
-                    return Ok(answer_of(&known, invoice));
-                }
-                self.stripe.confirm_payment(&intent, method, &self.return_url(&held.order.id), &key).await
-            }
+            Some(intent) => self.charge_known(held, intent, method, &key).await,
         };
+        if matches!(done, Err(StripeError::KeyReused))
+            && let Some(intent) = self.made(customer, held, invoice).await?
+        {
+            done = self.charge_known(held, &intent, method, &key).await;
+        }
         let (intent, answer) = match done {
             // On its way at the bank: its webhook tells.
             Ok(payment) if payment.status == IntentStatus::Processing => (Some(payment.id), Answer::Open),
@@ -183,6 +203,30 @@ impl Till {
             store::note_payment(db, &intent, &held.order.id, invoice).await?;
         }
         Ok(answer)
+    }
+
+    /// Tries a payment that was made before, unless it is paid or on its way.
+    async fn charge_known(
+        &self,
+        held: &Purchase,
+        intent: &str,
+        method: &str,
+        key: &str,
+    ) -> Result<PaymentIntent, StripeError> {
+        let known = self.stripe.payment(intent).await?;
+        if matches!(known.status, IntentStatus::Succeeded | IntentStatus::Processing) {
+            return Ok(known);
+        }
+        let key = format!("{key}-{}", short_hash(method));
+        self.stripe.confirm_payment(intent, method, &self.return_url(&held.order.id), &key).await
+    }
+
+    /// The payment of a charge by what it says itself.
+    async fn made(&self, customer: &str, held: &Purchase, invoice: u32) -> Result<Option<String>, StripeError> {
+        let about = about(held, invoice);
+        let is_it =
+            |payment: &PaymentIntent| about.iter().all(|(name, value)| payment.metadata.get(name) == Some(value));
+        Ok(self.stripe.payments_of(customer).await?.into_iter().find(is_it).map(|payment| payment.id))
     }
 
     /// Gives money back; tells how much of that charge went back in all.

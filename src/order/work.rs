@@ -153,7 +153,7 @@ async fn jobs_of(state: &State, till: &Till, order: &OrderId) -> Result<(), NotD
                 Ok(_) => Event::Later { job: job.id, at: now + rest },
                 Err(error) => wait(&error, job.id, now + rest),
             },
-            Task::Charge { invoice } => match till.charge(&state.db, &held, invoice, job.id).await {
+            Task::Charge { invoice } => match till.charge(&state.db, &held, invoice, &job, now).await {
                 Ok(Answer::Done(event)) => event,
                 Ok(Answer::Declined | Answer::Closed) => Event::Declined { job: job.id },
                 // On its way at the bank: its webhook tells, and we look again.

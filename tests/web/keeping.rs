@@ -179,3 +179,75 @@ async fn who_would_cancel_is_offered_to_stay_and_pays_less() {
     assert_eq!(phase(&house, &order).await, Phase::Cancelled);
     house.close().await;
 }
+
+/// How often the provider took the money of a charge.
+async fn taken(house: &House, order: &str, invoice: &str) -> usize {
+    let payments = house.till().stripe.payments_since(0, None).await.unwrap().data;
+    let is_it = |held: &backstage::adapters::stripe::Metadata| held["order"] == order && held["invoice"] == invoice;
+    payments.iter().filter(|payment| payment.amount_received > 0 && is_it(&payment.metadata)).count()
+}
+
+/// A subscriber whose second month was taken, and nobody heard of it.
+async fn unheard(house: &House) -> (Browser, String) {
+    let mut buyer = house.signed_in("ada@example.com").await;
+    let order = house.buy(&mut buyer, "/demo/basic", "").await;
+    let faults = house.app.sandbox().unwrap().faults();
+    faults.hold_webhooks(true);
+    faults.lose_answers(1_000);
+    charged(house, &order).await;
+    until("the charge", async || {
+        let held = house.purchase(&order).await.order;
+        held.jobs.iter().any(|job| matches!(job.task, Task::Charge { .. }) && job.tries > 1)
+    })
+    .await;
+    faults.lose_answers(0);
+    assert_eq!((taken(house, &order, "1").await, house.purchase(&order).await.order.kept_minor()), (1, 100));
+    (buyer, order)
+}
+
+#[actix_web::test]
+async fn a_charge_that_nobody_heard_of_is_found_a_day_later_and_not_made_again() {
+    let house = House::open().await;
+    let (_, order) = unheard(&house).await;
+    // Its key is forgotten.
+    house.app.sandbox().unwrap().advance(25 * 60 * 60 * 1_000);
+    charged(&house, &order).await;
+    until("the second month", async || house.purchase(&order).await.order.kept_minor() == 200).await;
+    assert_eq!(taken(&house, &order, "1").await, 1);
+    house.close().await;
+}
+
+#[actix_web::test]
+async fn a_charge_that_nobody_heard_of_is_not_made_again_with_another_card() {
+    let house = House::open().await;
+    let (mut buyer, order) = unheard(&house).await;
+    let begun = buyer.api(&format!("/api/v1/orders/{order}/card")).await.json();
+    let (setup, _) = save(&house, &begun, "5555555555554444").await;
+    let body = json!({ "setup": setup }).to_string();
+    assert_eq!(buyer.json("POST", &format!("/api/v1/orders/{order}/card/look"), &body).await.json()["paid"], true);
+    charged(&house, &order).await;
+    until("the second month", async || house.purchase(&order).await.order.kept_minor() == 200).await;
+    assert_eq!(taken(&house, &order, "1").await, 1);
+    house.close().await;
+}
+
+#[actix_web::test]
+async fn what_the_former_provider_took_is_still_shown_and_asks_nobody() {
+    let house = House::open().await;
+    let mut buyer = house.signed_in("ada@example.com").await;
+    let order = house.buy(&mut buyer, "/demo/basic", "").await;
+    let begun = house.begin(&mut buyer, "/demo/pro", "").await.json();
+    let open = begun["order"].as_str().unwrap().to_owned();
+    // As if the site had got the keys of an account since.
+    house.sql("UPDATE orders SET provider = 'stripe'").await;
+    for path in [format!("/orders/{order}"), format!("/orders/{open}"), "/passes".into()] {
+        assert_eq!(buyer.get(&path).await.status, 200, "{path}");
+    }
+    assert_eq!(buyer.api(&format!("/api/v1/orders/{order}/card")).await.code(), "no_card_needed");
+    let mut creator = house.creator().await;
+    creator.get(&format!("/studio/demo/orders/{order}")).await;
+    let path = format!("/studio/demo/orders/{order}/refund");
+    let refused = creator.form(&path, &[("invoice", "0"), ("amount", "1")]).await;
+    assert!(refused.status == 422 && refused.body.contains("another payment provider"), "{}", refused.body);
+    house.close().await;
+}

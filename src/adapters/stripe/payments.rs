@@ -95,6 +95,12 @@ impl Stripe {
         self.read(&RetrievePaymentIntent::new(part(id)?)).await
     }
 
+    /// A customer's, the youngest first; 100 at most. For what was made and never noted.
+    pub async fn payments_of(&self, customer: &str) -> Result<Vec<PaymentIntent>, StripeError> {
+        let page: Page<PaymentIntent> = self.read(&ListPaymentIntent::new().customer(customer).limit(PAGE)).await?;
+        Ok(page.data)
+    }
+
     /// Those made at this time or later, the youngest first; the next page begins after the last of this one. For a sweep
     /// after lost webhooks.
     pub async fn payments_since(&self, from_s: i64, after: Option<&str>) -> Result<Page<PaymentIntent>, StripeError> {
