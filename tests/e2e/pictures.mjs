@@ -1,6 +1,6 @@
 // Pictures of the pages for docs/: BACKSTAGE_BIN=path/to/backstage node tests/e2e/pictures.mjs docs/pictures
-// Phone and desktop, light and dark, from an empty front page through a whole show to its recording. On the way each page
-// is judged: axe must find nothing and nothing may scroll sideways.
+// Phone and desktop, light and dark, from an empty front page through sales and a whole show to its recording. On the way
+// each page is judged: axe must find nothing and nothing may scroll sideways.
 import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -16,6 +16,9 @@ const SCHEMES = ["light", "dark"];
 /** The studio is dark in either. */
 const DARK = { schemes: ["dark"] };
 const NAMES = ["Bea Koch", "Chidi Lawal", "Dana Moss", "Emil Novak", "Farah Aziz", "Goran Petek", "Hana Sato", "Iker Ruiz", "Joy Adeyemi", "Kai Brandt", "Lena Fischer"];
+const BUYERS = [["lena", "pro"], ["kai", "basic"], ["joy", "pro"], ["iker", "pro", "4000 0000 0000 0259"], ["hana", "basic"], ["goran", "pro"]];
+const FEATURES = [["Two live shows a month", "Thursdays at eight, about an hour."], ["Every recording", "With chapters, to watch again whenever you like."], ["A say in what is played", "Requests from the lobby, before the show."], ["Backstage", "With Pro: the rehearsal before the show."]];
+const FAQ = [["Do I need an account?", "No. Pay, type the code from your mail, and you are in."], ["What if I miss a show?", "The recording is there the next morning."], ["Can I cancel?", "Whenever you like. You keep access until the time you paid for is over."]];
 const DESCRIPTION = "Two new songs before they are finished, a few old ones by request, and a look at how a chorus gets built.\n\nBring tea.";
 
 await mkdir(out, { recursive: true });
@@ -62,7 +65,7 @@ async function picture(page, name, { part, awake = false, schemes = SCHEMES } = 
       });
       if (part) await page.locator(part).first().scrollIntoViewIfNeeded();
       const path = join(out, `${name}-${size}-${colorScheme}.jpg`);
-      await page.screenshot({ path, type: "jpeg", quality: 80 });
+      await page.screenshot({ path, type: "jpeg", quality: 74 });
       await judge(page, `${name} ${size} ${colorScheme}`);
     }
 }
@@ -77,6 +80,32 @@ async function fillIn(page, path, fields, submit) {
   }
   await page.getByRole("button", { name: submit }).click();
   await page.locator(".toast").waitFor();
+}
+
+/** Writes a part of the sales page, on the page of all its parts. */
+async function write(page, part, fill) {
+  await page.goto(`${server.url}/studio/demo/edit#edit-${part}`);
+  const form = page.locator(`#form-${part}`);
+  await fill(form);
+  await form.getByRole("button", { name: "Save" }).click();
+  await page.getByText("Saved.").waitFor();
+}
+
+/** Rows of a part, each of two fields. */
+async function writeRows(form, add, labels, rows) {
+  const row = form.locator("[data-rows-target=row]");
+  for (const [place, words] of rows.entries()) {
+    if ((await row.count()) <= place) await form.getByRole("button", { name: add }).click();
+    for (const [at, label] of labels.entries()) await row.nth(place).getByLabel(label).fill(words[at]);
+  }
+}
+
+/** Fills in the fields of a card. */
+async function type(page, email, card = "4242 4242 4242 4242") {
+  await page.getByRole("textbox", { name: "Email" }).fill(email);
+  await page.getByLabel("Card number").fill(card);
+  await page.getByLabel("Expiry").fill("12 / 34");
+  await page.getByLabel("CVC").fill("123");
 }
 
 /** In two hours, as the field for it wants it. */
@@ -100,6 +129,13 @@ try {
   await fillIn(studio, "/studio/demo/edit", space, "Save space");
   await fillIn(studio, `${STUDIO}/edit`, { Title: "Late night rehearsal", Description: DESCRIPTION, "Starts at": soon() }, "Save settings");
   await fillIn(studio, `${STUDIO}/edit`, { "Choose a picture": scene.poster, "What the picture shows": "Ada at her kitchen table with headphones and a microphone" }, "Save poster");
+  await write(studio, "cover", async (form) => {
+    await form.getByLabel("Choose a picture").setInputFiles(scene.poster);
+    await form.getByLabel("What the picture shows").fill("Ada at her kitchen table");
+  });
+  await write(studio, "category", (form) => form.getByLabel("What it is about").selectOption({ label: "Music" }));
+  await write(studio, "features", (form) => writeRows(form, "Add a feature", ["Title", "In a few words"], FEATURES));
+  await write(studio, "faq", (form) => writeRows(form, "Add a question", ["Question", "Answer"], FAQ));
   await studio.goto(`${server.url}${STUDIO}/edit`);
   await picture(studio, "settings", { part: "#poster" });
   await studio.goto(`${server.url}/studio`);
@@ -109,6 +145,28 @@ try {
     await watch.goto(server.url + path);
     await picture(watch, name);
   }
+
+  await watch.goto(`${server.url}/demo/pro`);
+  await watch.getByRole("button", { name: "Join" }).click();
+  await watch.getByRole("dialog").waitFor();
+  await type(watch, "lena@example.com");
+  await picture(watch, "checkout");
+  for (const [name, pass, card] of BUYERS) {
+    await watch.goto(`${server.url}/demo/${pass}/checkout`);
+    await type(watch, `${name}@example.com`, card);
+    await watch.getByRole("button", { name: /^Pay / }).click();
+    await watch.getByRole("heading", { name: "One more step: your code" }).waitFor();
+  }
+  await studio.goto(`${server.url}/studio/demo/orders`);
+  await studio.getByRole("link", { name: "joy@example.com" }).click();
+  await studio.getByRole("button", { name: "Refund" }).click();
+  await until(async () => {
+    await studio.goto(`${server.url}/studio/demo/orders`);
+    return (await studio.getByText("Refunded").count()) + (await studio.getByText("Disputed").count()) === 2;
+  }, "the refund and the dispute");
+  await picture(studio, "orders");
+  await studio.goto(`${server.url}/studio/demo/passes`);
+  await picture(studio, "passes");
 
   await signIn(watch, server.url, "fan@example.com");
   await fillIn(watch, "/account", { Name: "Noor Haddad" }, "Save");
