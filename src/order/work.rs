@@ -4,7 +4,8 @@
 use backstage_actors::ports::{ProviderError, Settles, Store};
 use backstage_core::order::{Event, LOOK_MS, Task};
 use backstage_core::{OrderId, Timestamp, UserId};
-use futures_util::StreamExt;
+use futures_util::{StreamExt, TryStreamExt};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::store::{self, NotDone, Purchase};
@@ -19,6 +20,8 @@ use crate::state::State;
 const BATCH_MAX: u32 = 64;
 /// Orders worked on at the same time.
 const AT_ONCE_MAX: usize = 8;
+/// Webhooks that may wait before newer ones are left alone too.
+const WAITING_MAX: usize = 256;
 /// A claim lasts so long, ms: longer than any call with its retries.
 const LEASE_MS: i64 = 120_000;
 /// First wait while the provider cannot be reached, ms; it doubles.
@@ -75,12 +78,17 @@ pub async fn tell(state: &State, order: &OrderId, event: Event) -> Result<Purcha
     Ok(told.purchase)
 }
 
-/// Works through the inbox once; `false` if something has to wait.
+/// Works through the inbox once; `false` if something has to wait. What waits holds nothing else up.
 pub async fn drain(state: &State, till: &Till) -> Result<bool, Problem> {
+    let mut waiting = BTreeSet::new();
     loop {
-        let messages = state.store.unsettled_inbox(facts::KEY_PREFIX, BATCH_MAX).await?;
-        let (count, mut waits) = (messages.len(), false);
-        for message in messages {
+        let limit = BATCH_MAX.saturating_add(u32::try_from(waiting.len()).unwrap_or(u32::MAX));
+        let mut messages = state.store.unsettled_inbox(facts::KEY_PREFIX, limit).await?;
+        messages.retain(|message| !waiting.contains(&message.key));
+        if messages.is_empty() || waiting.len() >= WAITING_MAX {
+            return Ok(waiting.is_empty());
+        }
+        let worked = messages.into_iter().map(async |message| -> Result<Option<String>, Problem> {
             let outcome = match webhook::parse(message.body.as_bytes()) {
                 Ok(said) => apply(state, till, &said.event).await,
                 Err(_) => Ok("malformed"),
@@ -89,15 +97,17 @@ pub async fn drain(state: &State, till: &Till) -> Result<bool, Problem> {
                 Ok(outcome) => {
                     state.store.settle(Settles::Inbox(message.key)).await?;
                     state.metrics.webhook("stripe", outcome);
+                    Ok(None)
                 }
                 Err(problem) => {
                     tracing::warn!(key = message.key, %problem, "a payment webhook waits");
-                    waits = true;
+                    Ok(Some(message.key))
                 }
             }
-        }
-        if waits || count < BATCH_MAX as usize {
-            return Ok(!waits);
+        });
+        let mut worked = futures_util::stream::iter(worked).buffer_unordered(AT_ONCE_MAX);
+        while let Some(waits) = worked.try_next().await? {
+            waiting.extend(waits);
         }
     }
 }

@@ -77,6 +77,7 @@ async fn every_request_that_we_send_is_one_that_stripe_describes() {
     let later = NewPayment { customer: Some(customer.clone()), ..usd(1_000) };
     stripe.charge_saved(&later, &method, "charge").await.unwrap();
     stripe.payment(&payment).await.unwrap();
+    stripe.payments_of(&customer).await.unwrap();
     stripe.payments_since(1_800_000_000, None).await.unwrap();
     stripe.payments_since(1_800_000_000, Some(&payment)).await.unwrap();
     stripe.cancel_payment(&payment, "cancel").await.unwrap();

@@ -8,6 +8,7 @@ use backstage::ports::Mail;
 use backstage_core::order::{Event, Phase, Task};
 use backstage_core::{OrderId, Timestamp};
 use serde_json::json;
+use std::time::{Duration, Instant};
 
 fn now(house: &House) -> Timestamp {
     house.app.state.clock.now()
@@ -312,5 +313,41 @@ async fn a_renewal_is_charged_to_the_saved_card_when_it_is_due_and_not_after_can
         house.mail.kept().iter().filter(|(_, letter)| letter.subject.starts_with("Paid: Basic")).count() == 3
     })
     .await;
+    house.close().await;
+}
+
+#[actix_web::test]
+async fn webhooks_that_have_to_wait_hold_no_others_up() {
+    use backstage::adapters::stripe::webhook::SIGNATURE;
+    let house = House::open().await;
+    let mut buyer = house.browser();
+    let begun = house.begin(&mut buyer, "/demo/pro", "a@example.com").await.json();
+    let order = begun["order"].as_str().unwrap().to_owned();
+    // Disputes of payments that nobody here knows: what they are about has to be asked, and nobody answers.
+    house.app.sandbox().unwrap().faults().refuse(1_000_000);
+    let at = now(&house).0 / 1_000;
+    let secret = house.till().webhook_secret.expose().to_owned();
+    let told = |n: usize, kind: &str, object: serde_json::Value| {
+        json!({ "id": format!("evt_{n}"), "type": kind, "created": 1, "data": { "object": object } }).to_string()
+    };
+    let dispute = |n: usize| {
+        let object = json!({ "id": format!("dp_{n}"), "amount": 1, "currency": "usd", "reason": "fraudulent",
+                             "status": "needs_response", "payment_intent": format!("pi_unknown{n}") });
+        told(n, "charge.dispute.created", object)
+    };
+    let paid = json!({ "id": "pi_1", "object": "payment_intent", "status": "succeeded", "amount": 2_900,
+                       "amount_received": 2_900, "currency": "usd", "payment_method": "pm_1",
+                       "metadata": { "order": order, "invoice": "0" } });
+    let bodies = (0..70).map(dispute).chain([told(70, "payment_intent.succeeded", paid)]);
+    for body in bodies {
+        let signed = backstage_media::origin::webhooks::signature(&secret, at, body.as_bytes());
+        let answer = buyer.send("POST", "/webhooks/stripe", &[(SIGNATURE, &signed)], body.into_bytes()).await;
+        assert_eq!(answer.status, 200);
+    }
+    let began = Instant::now();
+    while !house.purchase(&order).await.order.begun() {
+        assert!(began.elapsed() < Duration::from_secs(60), "the payment waits for disputes");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
     house.close().await;
 }

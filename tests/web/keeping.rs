@@ -2,27 +2,18 @@
 
 use crate::browser::Browser;
 use crate::house::House;
-use crate::shop::PAYS;
+use crate::shop::{PAYS, until};
 use backstage::adapters::stripe::TestCard;
 use backstage::config::Secret;
 use backstage::order;
 use backstage_core::OrderId;
 use backstage_core::order::{Event, Phase, Task};
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
 
 /// Can be saved, and is declined when it is charged.
 const DECLINES_LATER: &str = "4000000000000341";
 /// 3-D Secure each time.
 const ASKS: &str = "4000002760003184";
-
-async fn until(what: &str, mut look: impl AsyncFnMut() -> bool) {
-    let began = Instant::now();
-    while !look().await {
-        assert!(began.elapsed() < Duration::from_secs(10), "waited for {what}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
 
 /// A month passes.
 async fn charged(house: &House, order: &str) {
