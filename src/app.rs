@@ -443,6 +443,7 @@ fn start_loops(state: &web::Data<State>) -> Vec<Kept> {
         keep("objects_doomed", |state| Box::pin(async move { crate::objects::doomed::run(&state).await })),
         keep("recordings_expiry", |state| Box::pin(async move { crate::recording::expiry::run(&state).await })),
         keep("orders", |state| Box::pin(async move { crate::order::run(&state).await })),
+        keep("order_sweep", |state| Box::pin(async move { crate::order::run_sweeps(&state).await })),
         keep("alerts", |state| Box::pin(async move { crate::alert::post::run(&state).await })),
         keep("health", |state| Box::pin(async move { stream_health::run(&state).await })),
         keep("coming_count", |state| {

@@ -8,6 +8,14 @@ use super::till::{Answer, INVOICE, NotTaken, ORDER, Till, answer_of, answer_of_s
 use crate::adapters::stripe::{Metadata, webhook};
 use crate::db::Db;
 
+/// The webhooks that say something about orders.
+pub const KINDS: [&str; 5] = [
+    "payment_intent.succeeded",
+    "setup_intent.succeeded",
+    "charge.refunded",
+    "charge.dispute.created",
+    "charge.dispute.closed",
+];
 /// Keys of its messages in the inbox begin with this.
 pub const KEY_PREFIX: &str = "stripe:";
 

@@ -13,10 +13,12 @@ mod facts;
 mod letters;
 pub mod routes;
 pub mod store;
+mod sweep;
 mod till;
 pub mod views;
 mod work;
 
 pub use facts::KEY_PREFIX;
+pub use sweep::{run as run_sweeps, sweep};
 pub use till::{Answer, Begun, NotTaken, Till};
 pub use work::{apply, drain, run, tell, work_on};

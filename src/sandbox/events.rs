@@ -8,9 +8,12 @@ use serde_json::Value;
 
 /// `GET /v1/events`
 pub fn list(call: &mut Call) -> Result<Value, Refusal> {
-    call.params.only(&["type", "created", "limit", "starting_after", "ending_before"])?;
+    call.params.only(&["type", "types", "created", "limit", "starting_after", "ending_before"])?;
     let kind = call.params.text("type");
-    let is_asked = |one: &Event| kind.is_none_or(|kind| one.kind == kind);
+    let kinds: Vec<&str> = call.params.all_of("types");
+    let is_asked = |one: &Event| {
+        kind.is_none_or(|kind| one.kind == kind) && (kinds.is_empty() || kinds.contains(&one.kind.as_str()))
+    };
     call.page(&call.books.events, is_asked, |one| one.created, |one| wire::event(one, pending(call, &one.id)))
 }
 

@@ -60,6 +60,13 @@ impl Params {
         self.text(name).ok_or_else(|| Refusal::invalid(name, message()).code("parameter_missing"))
     }
 
+    /// Texts of a list, `name[0]` and so on.
+    pub fn all_of(&self, name: &str) -> Vec<&str> {
+        let is_item =
+            |held: &str| held.strip_prefix(name).is_some_and(|rest| rest.starts_with('[') && rest.ends_with(']'));
+        self.0.iter().filter(|(held, _)| is_item(held)).map(|(_, value)| value.as_str()).collect()
+    }
+
     /// A whole number.
     pub fn number(&self, name: &str) -> Result<Option<i64>, Refusal> {
         let Some(text) = self.text(name) else { return Ok(None) };

@@ -50,7 +50,7 @@ async fn a_card_that_asks_for_its_holder_pays_when_the_holder_agrees() {
         assert_eq!(action.r#type, "redirect_to_url");
         let page = action.redirect_to_url.unwrap().url.unwrap();
         let page = reqwest::get(page.expose()).await.unwrap();
-        assert!(page.text().await.unwrap().contains("no money moves"));
+        assert!(page.text().await.unwrap().contains("No money moves"));
         assert_eq!(shop.answer(&asking, "complete").await.status(), 200);
         assert_eq!(shop.stripe.payment(&payment.id).await.unwrap().status, IntentStatus::Succeeded);
         assert_eq!(shop.answer(&asking, "complete").await.status(), 400, "once");

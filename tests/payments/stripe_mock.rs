@@ -82,6 +82,9 @@ async fn every_request_that_we_send_is_one_that_stripe_describes() {
     stripe.payments_since(1_800_000_000, Some(&payment)).await.unwrap();
     stripe.cancel_payment(&payment, "cancel").await.unwrap();
 
+    stripe.events_since(1_800_000_000, &["charge.refunded", "charge.dispute.created"], None).await.unwrap();
+    stripe.events_since(1_800_000_000, &["charge.refunded"], Some("evt_1")).await.unwrap();
+
     let setup = stripe.create_setup(&customer, &metadata, "setup").await.unwrap().id;
     stripe.confirm_setup(&setup, &method, BACK, "confirm setup").await.unwrap();
     stripe.setup(&setup).await.unwrap();

@@ -351,3 +351,31 @@ async fn webhooks_that_have_to_wait_hold_no_others_up() {
     }
     house.close().await;
 }
+
+#[actix_web::test]
+async fn what_webhooks_did_not_bring_is_found_by_looking_at_what_happened() {
+    let house = House::open().await;
+    let sandbox = house.app.sandbox().unwrap();
+    sandbox.faults().hold_webhooks(true);
+    let mut buyer = house.browser();
+    let order = house.buy(&mut buyer, "/demo/pro", "back@example.com").await;
+    let mut other = house.browser();
+    let begun = house.begin(&mut other, "/demo/pro", "bank@example.com").await.json();
+    house.confirm(&begun, DISPUTES).await.unwrap();
+    let disputed = begun["order"].as_str().unwrap().to_owned();
+    // Given back at the provider's own site.
+    let payment = store::payment_of(&house.app.state.db, &OrderId::parse(&order).unwrap(), 0).await.unwrap().unwrap();
+    let new = backstage::adapters::stripe::NewRefund { payment, amount: None, reason: None, metadata: [].into() };
+    house.till().stripe.refund(&new, "by hand").await.unwrap();
+    assert_eq!(house.purchase(&order).await.order.phase(now(&house)), Phase::Active);
+    let from = Timestamp(now(&house).0 - 60_000);
+    let missed = order::sweep(&house.app.state, house.till(), from).await.unwrap();
+    assert!(missed >= 3, "{missed}");
+    until("the refund", async || house.purchase(&order).await.order.phase(now(&house)) == Phase::Refunded).await;
+    until("the dispute", async || house.purchase(&disputed).await.order.phase(now(&house)) == Phase::Disputed).await;
+    assert_eq!(order::sweep(&house.app.state, house.till(), from).await.unwrap(), 0, "once");
+    // What comes late after all is known.
+    sandbox.faults().hold_webhooks(false);
+    sandbox.advance(1);
+    house.close().await;
+}

@@ -13,6 +13,7 @@
 //! Source: <https://docs.stripe.com/api>, version 2026-09-30.endive.
 
 mod error;
+mod events;
 mod payments;
 mod people;
 mod refunds;
