@@ -5,6 +5,7 @@
 //! of their rooms within 5 s.
 
 pub mod api;
+pub mod view_as;
 pub mod watch;
 
 use backstage_core::access::{Decision, Person, Place, RecordingRule, Role};

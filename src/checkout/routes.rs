@@ -18,6 +18,7 @@ use crate::order::store::{self as orders, NewPurchase, NotDone, Purchase};
 use crate::order::{self, Answer, NotTaken, Till, customers};
 use crate::page::{many_lines, see_other, show as render};
 use crate::pass::offer;
+use crate::pass::routes::moved_pass;
 use crate::pass::store::Pass;
 use crate::price::{ANSWER_CHARS_MAX, Offer, store as prices};
 use crate::security::visitor::Visit;
@@ -374,6 +375,9 @@ async fn find(state: &State, address: &(String, String)) -> Result<(Space, Pass)
         None => moved_space(state, &address.0).await?.ok_or_else(Problem::not_found)?,
     };
     let passes = offer::passes(state, &space.id).await?;
-    let pass = offer::selected(&passes, Some(&address.1)).ok_or_else(Problem::not_found)?.clone();
+    let pass = match offer::selected(&passes, Some(&address.1)) {
+        Some(pass) => pass.clone(),
+        None => moved_pass(state, &space.id, &address.1).await?.ok_or_else(Problem::not_found)?,
+    };
     Ok((space, pass))
 }

@@ -15,6 +15,7 @@ use super::form::{Typed, at_field, rule_word};
 use super::kinds::embed::Embed;
 use super::kinds::{self, Kind};
 use super::views::{EmbedShow, ExperienceEdit, ExperienceForm, ExperienceNew, ExperiencePage, ExperienceShow};
+use crate::access::view_as::ViewAs;
 use crate::error::{Problem, refused};
 use crate::live::broadcasts;
 use crate::page::{FormErrors, Moment, Page, Social, initials, see_other, show as render, show_again};
@@ -67,7 +68,11 @@ pub async fn first(at: Visit, slug: web::Path<String>) -> Result<HttpResponse, P
 }
 
 /// `GET /m/{space}/{experience}`, and `.ics` at its end for the calendar.
-pub async fn show(at: Visit, address: web::Path<(String, String)>) -> Result<HttpResponse, Problem> {
+pub async fn show(
+    at: Visit,
+    address: web::Path<(String, String)>,
+    view: web::Query<ViewAs>,
+) -> Result<HttpResponse, Problem> {
     if let Some(slug) = address.1.strip_suffix(".ics") {
         return calendar_file(&at, &address.0, slug).await;
     }
@@ -77,6 +82,7 @@ pub async fn show(at: Visit, address: web::Path<(String, String)>) -> Result<Htt
         Err(moved) => return Ok(see_other(&moved)),
     };
     let person = access::person(state, at.session.as_deref(), &space).await?;
+    let (person, view_as) = view.seen_by(state, &space, person).await?;
     let decision = access::judge(state, &person, &space, &experience);
     let snapshot = state.live.snapshot(&experience.id).await?.ok_or_else(Problem::not_found)?;
     let (access, pass) = match &decision {
@@ -93,7 +99,8 @@ pub async fn show(at: Visit, address: web::Path<(String, String)>) -> Result<Htt
     };
     let kind = kinds::store::of(&state.db, &experience.id).await?;
     if let Kind::Embed(embed) = &kind {
-        let seen = Seen { access, pass, may_edit: person.role.is_some_and(|role| role.may_edit()) };
+        let may_edit = person.role.is_some_and(|role| role.may_edit());
+        let seen = Seen { access, pass, may_edit, view_as };
         return show_embed(&at, &space, &experience, embed, seen).await;
     }
     let notify = match at.account() {
@@ -119,6 +126,7 @@ pub async fn show(at: Visit, address: web::Path<(String, String)>) -> Result<Htt
         is_host: person.role.is_some_and(|role| role.may_host()),
         experience: ExperiencePage::of(&space.settings.slug, &experience, poster),
         notify: notify.into(),
+        view_as,
         logo: sales::store::of(&state.db, &space.id).await?.logo.as_ref().map(Logo::of),
         space: space_ref(state, &space).await?,
     };
@@ -130,6 +138,8 @@ struct Seen {
     access: &'static str,
     pass: Option<PassChip>,
     may_edit: bool,
+    /// As whom a team member looks.
+    view_as: Option<String>,
 }
 
 async fn show_embed(
@@ -157,6 +167,7 @@ async fn show_embed(
         sandbox: kinds::embed::SANDBOX,
         allow: kinds::embed::ALLOW,
         may_edit: seen.may_edit,
+        view_as: seen.view_as,
     })?;
     if let Some(origin) = origin {
         state.headers.let_frame(response.headers_mut(), &origin);

@@ -73,6 +73,8 @@ pub struct ExperienceShow {
     pub is_host: bool,
     /// Whether the visitor is told by mail when it goes live: `on`, `off`, or `sign_in` for those without an address.
     pub notify: String,
+    /// As whom a team member looks.
+    pub view_as: Option<String>,
 }
 
 /// `/m/{space}/{experience}` of what is embedded.
@@ -101,6 +103,8 @@ pub struct EmbedShow {
     pub allow: &'static str,
     /// The visitor may edit it.
     pub may_edit: bool,
+    /// As whom a team member looks.
+    pub view_as: Option<String>,
 }
 
 /// What is typed into the form.

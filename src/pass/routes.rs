@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use backstage_core::access::Rule;
 use backstage_core::experience::Experience;
 use backstage_core::space::Space;
-use backstage_core::{ExperienceId, PassId};
+use backstage_core::{ExperienceId, PassId, SpaceId};
 
 use super::form::Typed;
 use super::store::{self, NotSaved, Pass};
@@ -16,11 +16,18 @@ use crate::error::Problem;
 use crate::experience::routes::space_ref;
 use crate::locale;
 use crate::page::{FormErrors, Shift, see_other, show as render, show_again};
-use crate::price;
 use crate::security::visitor::Visit;
 use crate::space::routes::moved_space;
 use crate::state::State;
 use crate::studio::routes::{Wants, find_space};
+use crate::{price, space};
+
+/// The pass on offer that had this address.
+pub async fn moved_pass(state: &State, space: &SpaceId, slug: &str) -> Result<Option<Pass>, Problem> {
+    let target = space::store::given_up(&state.db, "pass", space.as_str(), slug).await?;
+    let Some(id) = target.and_then(|target| PassId::parse(&target).ok()) else { return Ok(None) };
+    Ok(store::by_id(&state.db, &id).await?.filter(Pass::is_published))
+}
 
 /// `POST /{space}/{pass}/join`
 pub async fn join(at: Visit, req: HttpRequest, address: web::Path<(String, String)>) -> Result<HttpResponse, Problem> {
@@ -30,7 +37,8 @@ pub async fn join(at: Visit, req: HttpRequest, address: web::Path<(String, Strin
         None => moved_space(state, &address.0).await?.ok_or_else(Problem::not_found)?,
     };
     let passes = offer::passes(state, &space.id).await?;
-    let pass = offer::selected(&passes, Some(&address.1)).ok_or_else(Problem::not_found)?;
+    let moved = moved_pass(state, &space.id, &address.1).await?;
+    let pass = offer::selected(&passes, Some(&address.1)).or(moved.as_ref()).ok_or_else(Problem::not_found)?;
     state.limits.joins_per_network.take(&at.network())?;
     if space.suspended {
         return Err(offer::over(backstage_core::access::Denial::Suspended));
@@ -68,6 +76,7 @@ pub async fn index(at: Visit, slug: web::Path<String>) -> Result<HttpResponse, P
     let space = find_space(&at, &slug, Wants::Edit).await?;
     let passes = offer::passes(state, &space.id).await?;
     let reach = experiences(state, &space).await?.into_iter().map(|experience| ReachRow {
+        slug: experience.settings.slug.to_string(),
         open: experience.settings.access == Rule::Open,
         opened_by: passes.iter().map(|pass| pass.terms.opens.opens(&experience.id)).collect(),
         title: experience.settings.title,

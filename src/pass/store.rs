@@ -166,6 +166,17 @@ pub async fn add(db: &Db, pass: &Pass, now: Timestamp) -> Result<(), NotSaved> {
 pub async fn update(db: &Db, pass: &PassId, terms: &Terms, now: Timestamp) -> Result<(), NotSaved> {
     let mut tx = db.begin_write().await?;
     let opens = opens_text(&terms.opens)?;
+    // An address that is given up leads to the new one.
+    sqlx::query(
+        "INSERT INTO old_addresses (kind, parent, slug, target, given_up_at) \
+         SELECT 'pass', space_id, slug, id, CAST($3 AS BIGINT) FROM passes WHERE id = $1 AND slug <> $2 \
+         ON CONFLICT (kind, parent, slug) DO UPDATE SET target = excluded.target, given_up_at = excluded.given_up_at",
+    )
+    .bind(pass.as_str())
+    .bind(terms.slug.as_str())
+    .bind(now.0)
+    .execute(&mut *tx)
+    .await?;
     sqlx::query(
         "UPDATE passes SET slug = $2, name = $3, internal_name = $4, headline = $5, description = $6, status = $7, \
          opens_changed_at = CASE WHEN opens = $8 THEN opens_changed_at ELSE $9 END, opens = $8, days = $10 WHERE id = $1",

@@ -174,6 +174,8 @@ pub struct ReachRow {
     pub open: bool,
     /// For each pass of the list: opens it.
     pub opened_by: Vec<bool>,
+    /// Its address part.
+    pub slug: String,
 }
 
 /// `/studio/{space}/passes`

@@ -19,6 +19,7 @@ use crate::error::Problem;
 use crate::order::customers;
 use crate::page::{FormErrors, Moment, Page, Social, initials, respond, see_other, show as render, show_again};
 use crate::pass::offer;
+use crate::pass::routes::moved_pass;
 use crate::pass::store::Pass;
 use crate::pass::views::{PassCard, Standing};
 use crate::poster::Poster;
@@ -55,7 +56,10 @@ pub async fn show_pass(at: Visit, address: web::Path<(String, String)>) -> Resul
     };
     let edits = access::role(state, at.session.as_deref(), &shown.space).await?.is_some_and(|role| role.may_edit());
     let here = |pass: &&Pass| pass.terms.slug.as_str() == address.1 && (edits || pass.is_published());
-    let chosen = shown.passes.iter().find(here).ok_or_else(Problem::not_found)?;
+    let Some(chosen) = shown.passes.iter().find(here) else {
+        let moved = moved_pass(state, &shown.space.id, &address.1).await?.ok_or_else(Problem::not_found)?;
+        return Ok(see_other(&format!("/{}/{}", shown.space.settings.slug, moved.terms.slug)));
+    };
     sales_page(&at, &shown, Some(chosen), true).await
 }
 

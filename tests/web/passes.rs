@@ -163,3 +163,43 @@ async fn only_the_team_changes_passes_and_bad_input_is_named() {
     assert!(page.body.contains("Who can see what") && page.body.contains("Live from backstage"));
     house.close().await;
 }
+
+#[actix_web::test]
+async fn the_team_sees_a_page_as_a_holder_does_and_nobody_else_may_ask() {
+    let house = House::open().await;
+    let mut creator = house.creator().await;
+    let open = "data-gate=\"open\"";
+    for (view, sees) in [("-", false), ("free", false), ("pro", true), ("nothing", true)] {
+        let page = creator.get(&format!("/m/demo/backstage?view={view}")).await;
+        assert_eq!(page.body.contains(open), sees, "{view}");
+        assert_eq!(page.body.contains("You see this page as"), view != "nothing", "{view}");
+    }
+    assert!(creator.get("/studio/demo/passes").await.body.contains("/m/demo/backstage?view=pro"));
+    // It takes rights away and gives none.
+    let mut stranger = house.guest().await;
+    let page = stranger.get("/m/demo/backstage?view=pro").await;
+    assert!(!page.body.contains(open) && !page.body.contains("You see this page as"));
+    house.close().await;
+}
+
+#[actix_web::test]
+async fn the_old_address_of_a_renamed_pass_leads_to_the_new_one() {
+    let house = House::open().await;
+    let mut creator = house.creator().await;
+    let fields = [("name", "Free"), ("slug", "gratis"), ("status", "published"), ("opens", "all")];
+    assert_eq!(creator.form("/studio/demo/passes/free/edit", &fields).await.status, 303);
+    let mut guest = house.browser();
+    assert_eq!(guest.get("/demo/free").await.header("location"), "/demo/gratis");
+    guest.get("/demo/gratis").await;
+    let joined = guest.form("/demo/free/join", &[]).await;
+    assert_eq!(joined.header("location"), "/m/demo/live", "{}", joined.body);
+    let pro = [("name", "Pro"), ("slug", "all-access"), ("status", "published"), ("opens", "all")];
+    assert_eq!(creator.form("/studio/demo/passes/pro/edit", &pro).await.status, 303);
+    assert_eq!(house.browser().get("/demo/pro/checkout").await.status, 200);
+    // Another pass may take the address; then it is that one's.
+    let other = [("name", "Other"), ("slug", "free"), ("status", "published"), ("opens", "all")];
+    assert_eq!(creator.form("/studio/demo/passes/new", &other).await.status, 303);
+    assert!(guest.get("/demo/free").await.body.contains("Other"));
+    assert_eq!(guest.get("/demo/nothing").await.status, 404);
+    house.close().await;
+}

@@ -13,7 +13,7 @@ export class SortController extends Controller<HTMLElement> {
   static override values = { url: String, columns: String };
   declare readonly itemTargets: HTMLElement[];
   declare urlValue: string;
-  /** Id of a table on the page with a column per item behind the first one: its columns follow. */
+  /** Id of a table on the page whose last columns are one per item: they follow. */
   declare columnsValue: string;
   readonly #said = el("p", "visually-hidden");
   #saved: HTMLElement[] = [];
@@ -124,7 +124,7 @@ export class SortController extends Controller<HTMLElement> {
     const table = this.columnsValue ? document.getElementById(this.columnsValue) : null;
     if (!(table instanceof HTMLTableElement) || items.length !== this.#columns.length) return;
     for (const row of table.rows) {
-      const cells = [...row.cells].slice(1);
+      const cells = [...row.cells].slice(-items.length);
       row.append(
         ...items.map((item) => cells[this.#columns.indexOf(item)]).filter((cell) => cell !== undefined),
       );
