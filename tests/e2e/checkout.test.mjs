@@ -258,4 +258,36 @@ describe("checkout", { timeout: 300_000 }, () => {
     assert.equal(await studio.getByRole("link", { name: "twice@example.com" }).count(), 1);
     await studio.close();
   });
+
+  it("lets a subscriber change the card, at the bank if it asks, and stay for less instead of leaving", async () => {
+    const terms = { Amount: "8", "Percent off for who would cancel": "25", "For how many charges": "2" };
+    const path = await sell("Monthly", terms, { recurring: true });
+    const page = await newBuyer();
+    await buy(page, path, "stays@example.com");
+    await typeCode(page, "stays@example.com");
+    await page.waitForURL("**/m/demo/live");
+    await page.goto(`${server.url}/passes`);
+    await page.getByRole("link", { name: "Monthly", exact: true }).click();
+    await page.getByRole("link", { name: "Change card" }).click();
+    await page.getByRole("button", { name: "Save card" }).click();
+    await page.getByRole("alert").filter({ hasText: "card" }).waitFor();
+    await fillCard(page, CARD.asks);
+    await page.getByRole("button", { name: "Save card" }).click();
+    await page.getByRole("button", { name: "Complete" }).click();
+    await page.getByText("Your card is saved.").waitFor();
+    await page.getByRole("link", { name: "Change card" }).click();
+    await fillCard(page, "5555 5555 5555 4444");
+    await page.getByRole("button", { name: "Save card" }).click();
+    await page.getByRole("heading", { name: "Monthly" }).waitFor();
+
+    await page.getByRole("link", { name: "Cancel renewals" }).click();
+    await page.getByText("the next 2 charges are $6 each instead of $8").waitFor();
+    await page.getByRole("button", { name: "Stay for $6" }).click();
+    await page.getByText("Glad that you stay.").waitFor();
+    await page.getByText("$6, ").waitFor();
+    await page.getByRole("button", { name: "Cancel renewals" }).click();
+    await page.getByText("Cancelled. You keep access").waitFor();
+    await page.goto(`${server.url}/demo/basic`);
+    await page.getByRole("button", { name: /Mastercard •••• 4444/ }).first().waitFor();
+  });
 });
