@@ -64,6 +64,21 @@ pub fn typed(text: &str, currency: Currency) -> Option<Money> {
     Money::new(minor, currency).ok().filter(|money| money.minor > 0)
 }
 
+/// The least that Stripe charges at once, minor units; where it names none, as much as the sandbox.
+/// <https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts>
+pub fn least(currency: Currency) -> i64 {
+    match currency.code() {
+        "GBP" => 30,
+        "DKK" => 250,
+        "NOK" | "SEK" => 300,
+        "HKD" => 400,
+        "MXN" => 1_000,
+        "CZK" => 1_500,
+        "PLN" => 200,
+        _ => 50,
+    }
+}
+
 /// As `per month` or `every 3 months`.
 pub fn every(interval: Interval) -> String {
     let unit = match interval.unit {

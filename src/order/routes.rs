@@ -3,10 +3,13 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use backstage_core::OrderId;
+use backstage_core::ledger::Account;
+use backstage_core::money::{Currency, Money};
 use backstage_core::order::{Event, OrderRejection, Phase, Void};
 use backstage_core::pass::PriceKind;
 use backstage_core::space::Space;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 use super::card;
@@ -327,11 +330,16 @@ pub async fn team_index(at: Visit, slug: web::Path<String>, from: web::Query<Fro
         passes.iter().find(|pass| pass.id == held.pass).map(|pass| pass.terms.name.clone()).unwrap_or_default()
     };
     let orders = found.iter().map(|held| row(held, name(held), String::new(), now)).collect();
-    let earned = store::balances(&state.db, Some(&space.id)).await?;
-    let earned = earned.into_iter().filter(|(account, _, _)| account == "creator_revenue");
-    let earned = earned.filter_map(|(_, currency, minor)| {
-        let currency = backstage_core::money::Currency::parse(&currency).ok()?;
-        Some(money::text(backstage_core::money::Money { minor: -minor, currency }))
+    // What the creator earned, less what banks took back.
+    let mut earned: BTreeMap<String, i64> = BTreeMap::new();
+    for (account, currency, minor) in store::balances(&state.db, Some(&space.id)).await? {
+        if [Account::CreatorRevenue, Account::Disputes].map(Account::as_str).contains(&account.as_str()) {
+            *earned.entry(currency).or_default() -= minor;
+        }
+    }
+    let earned = earned.into_iter().filter_map(|(currency, minor)| {
+        let currency = Currency::parse(&currency).ok()?;
+        Some(money::text(Money { minor, currency }))
     });
     render(&TeamIndex {
         page: at.page_t("order.team.title"),

@@ -259,7 +259,8 @@ pub struct TeamShow {
 
 /// A row of a purchase.
 pub fn row(held: &super::store::Purchase, pass: String, space: String, now: Timestamp) -> OrderRow {
-    let kept = Money { minor: held.order.kept_minor(), ..held.order.price.amount() };
+    let minor = held.order.kept_minor().saturating_sub(held.order.disputed_minor()).max(0);
+    let kept = Money { minor, ..held.order.price.amount() };
     OrderRow {
         id: held.order.id.to_string(),
         at: held.order.opened_at.into(),

@@ -1,5 +1,6 @@
 //! The form of a price: typed text in, a price or messages out.
 
+use backstage_core::Timestamp;
 use backstage_core::money::{Currency, Money};
 use backstage_core::pass::{Interval, Price, PriceKind, PriceRejection, Split, Stay, Stock, Unit};
 use url::Url;
@@ -116,6 +117,10 @@ impl Typed {
             }
         };
         match price.check() {
+            Ok(()) if charges_too_little(&price) => {
+                errors.add("amount", "price.form.amount_small");
+                None
+            }
             Ok(()) => Some(price),
             Err(PriceRejection::Money(_) | PriceRejection::NotPositive) => {
                 errors.add("amount", "price.form.amount_bad");
@@ -185,6 +190,15 @@ impl Typed {
         }
         Options { internal_name, questions, redirect, methods: self.methods() }
     }
+}
+
+/// Whether a charge of it is less than the payment provider takes.
+fn charges_too_little(price: &Price) -> bool {
+    let at = Timestamp::default();
+    let later = (1..=12).filter_map(|n| price.later(n, at)).map(|charge| charge.amount);
+    let stays = price.stay.map(|stay| stay.of(price.amount()));
+    let mut charges = later.chain(stays).chain([price.due_now()]);
+    charges.any(|amount| amount.minor > 0 && amount.minor < money::least(amount.currency))
 }
 
 /// A line of the questions; a star at its end: it must be answered.
@@ -292,5 +306,18 @@ mod tests {
         for bad in ["//evil.test", "http://evil.test", "https://a b", "/\\evil.test"] {
             assert!(!is_place(bad), "{bad}");
         }
+    }
+
+    #[test]
+    fn what_the_provider_would_not_charge_is_refused_when_it_is_typed() {
+        let small = [
+            vec![("kind", "once"), ("amount", "0.49")],
+            vec![("kind", "once"), ("amount", "1"), ("parts", "3")],
+            vec![("kind", "recurring"), ("amount", "0.60"), ("stay_percent", "50")],
+        ];
+        for fields in small {
+            assert!(typed(&fields).wanted().is_err(), "{fields:?}");
+        }
+        assert!(typed(&[("kind", "once"), ("amount", "0.50")]).wanted().is_ok());
     }
 }

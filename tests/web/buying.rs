@@ -155,6 +155,9 @@ async fn a_dispute_and_a_refund_put_the_buyer_out_and_the_books_sum_to_zero() {
         .await
         .unwrap();
     assert_eq!(held[0].0, 0);
+    // One was given back, the other disputed: nothing is earned.
+    let page = creator.get("/studio/demo/orders").await;
+    assert!(page.body.contains("$0") && !page.body.contains("$29"), "{}", page.body);
     let balances = store::balances(&house.app.state.db, None).await.unwrap();
     assert_eq!(balances.iter().map(|(_, _, minor)| minor).sum::<i64>(), 0, "{balances:?}");
     house.close().await;

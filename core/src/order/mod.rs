@@ -348,6 +348,12 @@ impl Order {
         self.stay_at(n).and_then(|_| self.price.later(n, self.opened_at)).map(|charge| charge.amount)
     }
 
+    /// What banks took back of it, for now or for good, minor units.
+    pub fn disputed_minor(&self) -> i64 {
+        let standing = self.invoices.iter().flat_map(|invoice| invoice.disputes.values());
+        standing.filter(|(_, won)| *won != Some(true)).map(|(minor, _)| *minor).fold(0, i64::saturating_add)
+    }
+
     fn all_given_back(&self) -> bool {
         let mut paid = self.invoices.iter().filter(|invoice| invoice.paid && invoice.amount.minor > 0).peekable();
         paid.peek().is_some() && paid.all(Invoice::given_back)
