@@ -241,7 +241,7 @@ async fn ask(browser: &mut Browser, method: &str, path: &str) -> Answer {
 #[actix_web::test]
 async fn no_address_shows_or_changes_what_is_another_s() {
     let house = House::open().await;
-    let (ada, ada_s) = World::make(&house, "ada").await;
+    let (ada, ada_s) = World::make(&house, "nora").await;
     let (bob, bob_s) = World::make(&house, "bob").await;
     let (worlds, mut browsers) = ([ada, bob], [ada_s, bob_s]);
     let before = [told(&house, &worlds[0]).await, told(&house, &worlds[1]).await];
@@ -306,7 +306,7 @@ async fn no_address_shows_or_changes_what_is_another_s() {
 #[actix_web::test]
 async fn a_pass_opens_nothing_of_another_s_space() {
     let house = House::open().await;
-    let (ada, _) = World::make(&house, "ada").await;
+    let (ada, _) = World::make(&house, "nora").await;
     let (bob, mut browser) = World::make(&house, "bob").await;
     let both = json!([ada.experience, bob.experience]);
     let body = json!({ "slug": "key", "name": "Key", "status": "published", "opens": "only", "experiences": both });
@@ -320,7 +320,7 @@ async fn a_pass_opens_nothing_of_another_s_space() {
     assert_eq!(fan.api(&format!("/api/v1/experiences/{}/admission", ada.experience)).await.code(), "needs_pass");
     for path in ["/api/v1/me", "/api/v1/me/passes"] {
         let answer = fan.get(path).await;
-        assert!(!answer.body.contains("ada"), "{path}: {}", answer.body);
+        assert!(!answer.body.contains("nora"), "{path}: {}", answer.body);
     }
     house.close().await;
 }
@@ -411,7 +411,8 @@ fn queries() -> BTreeSet<String> {
 #[actix_web::test]
 async fn no_query_gives_or_changes_rows_of_another_owner() {
     let house = House::open().await;
-    let worlds = [World::make(&house, "ada").await.0, World::make(&house, "bob").await.0];
+    // Names that no id in hexadecimal can contain.
+    let worlds = [World::make(&house, "nora").await.0, World::make(&house, "bob").await.0];
     let both = [told(&house, &worlds[0]).await, told(&house, &worlds[1]).await];
     for (mine, other) in [(0, 1), (1, 0)] {
         for (query, rows) in &both[mine] {
@@ -468,8 +469,8 @@ async fn no_query_gives_or_changes_rows_of_another_owner() {
         "user::rename": user::store::rename(db, &bob.user, "Another"),
         "user::add": user::store::add(db, &"another".parse().unwrap(), None, "Another", now),
         "user::sign_in": user::store::sign_in(db, house.app.state.ids.as_ref(), "x@example.com", Some(&bob.fan), now),
-        "profile::ensure": profile::store::ensure(db, &bob.fan, "ada", now),
-        "profile::claim": profile::store::claim(db, &bob.fan, "ada", now),
+        "profile::ensure": profile::store::ensure(db, &bob.fan, "nora", now),
+        "profile::claim": profile::store::claim(db, &bob.fan, "nora", now),
         "team::found": team::store::found(db, &"another".parse().unwrap(), "Another", &bob.fan, now),
         "session::revoke": session::store::revoke(db, &bob.sessions[0], &bob.user, now),
     }
