@@ -16,6 +16,7 @@ pub mod machine;
 pub mod money;
 pub mod order;
 pub mod pass;
+pub mod phone;
 pub mod recording;
 pub mod slug;
 pub mod space;
