@@ -19,14 +19,16 @@ pub enum Carrier {
 /// See [`Mail`].
 pub struct Letters {
     carrier: Carrier,
+    /// Letters or texts are kept there.
+    mailbox: Option<Arc<Mailbox>>,
     ids: Arc<dyn Ids>,
     metrics: Arc<Metrics>,
 }
 
 impl Letters {
-    /// Letters by this carrier.
-    pub fn new(carrier: Carrier, ids: Arc<dyn Ids>, metrics: Arc<Metrics>) -> Letters {
-        Letters { carrier, ids, metrics }
+    /// Letters by this carrier. `mailbox` is what is shown as kept, if anything is.
+    pub fn new(carrier: Carrier, mailbox: Option<Arc<Mailbox>>, ids: Arc<dyn Ids>, metrics: Arc<Metrics>) -> Letters {
+        Letters { carrier, mailbox, ids, metrics }
     }
 }
 
@@ -70,7 +72,7 @@ impl Mail for Letters {
     }
 
     fn kept(&self) -> Vec<(Timestamp, Letter)> {
-        let Carrier::Mailbox(mailbox) = &self.carrier else {
+        let Some(mailbox) = &self.mailbox else {
             return vec![];
         };
         let open = |kept: crate::adapters::mail::Letter| {

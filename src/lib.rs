@@ -40,6 +40,7 @@ pub mod sales;
 pub mod sandbox;
 pub mod security;
 pub mod session;
+pub mod sms;
 pub mod space;
 pub mod state;
 pub mod store;

@@ -1,6 +1,7 @@
 //! What pages, admission and sockets need of the world beside the actors' ports. The adapters implement these.
 
 use backstage_actors::ports::{BoxFuture, ProviderError};
+use backstage_core::phone::Phone;
 use backstage_core::{BroadcastId, StreamId, Timestamp, UserId};
 use backstage_media::rtmp::StreamKey;
 
@@ -24,8 +25,28 @@ pub trait Mail: Send + Sync + 'static {
     /// Hands a letter over and waits until the next hop has taken it (up to a minute), so that whoever keeps it knows when
     /// to stop. `key` becomes the message id: the same letter again under the same key is a repetition.
     fn deliver<'a>(&'a self, letter: Letter, key: &'a str) -> BoxFuture<'a, Result<(), ProviderError>>;
-    /// Letters kept for reading in development, newest first; empty for real mail.
+    /// Letters kept for reading in development, newest first, text messages among them; empty for real mail.
     fn kept(&self) -> Vec<(Timestamp, Letter)>;
+}
+
+/// A text message to one phone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Text {
+    /// Number.
+    pub to: Phone,
+    /// Plain text, short: each 160 characters (70 with letters outside GSM 03.38) are paid for.
+    pub text: String,
+    /// The sign-in code in it, if there is one; only the dev mailbox shows it by itself.
+    pub code: Option<String>,
+}
+
+/// Sends text messages. Each costs money: who calls has counted it.
+pub trait Sms: Send + Sync + 'static {
+    /// Hands a text over; `Ok` means accepted, not read. Returns quickly: delivery goes on behind. A text is sent at most
+    /// once; one whose taking was not told is not sent again.
+    fn send(&self, text: Text) -> BoxFuture<'_, Result<(), ProviderError>>;
+    /// Hands a text over and waits until the provider has taken it (up to a minute). `TryAgain`: it surely was not.
+    fn deliver(&self, text: Text) -> BoxFuture<'_, Result<(), ProviderError>>;
 }
 
 /// A ticket into a media room.

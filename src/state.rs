@@ -14,7 +14,7 @@ use crate::crew::Crew;
 use crate::db::Db;
 use crate::live::hub::Hub;
 use crate::order::Till;
-use crate::ports::{Doors, Mail};
+use crate::ports::{Doors, Mail, Sms};
 use crate::recording::archive::Archiver;
 use crate::security::cookies::Jar;
 use crate::security::headers::Headers;
@@ -80,6 +80,10 @@ pub struct State {
     pub doors: Arc<dyn Doors>,
     /// Letters.
     pub mail: Arc<dyn Mail>,
+    /// Text messages; `None`: there are none, and nobody is asked for a number.
+    pub sms: Option<Arc<dyn Sms>>,
+    /// The most of them in one hour of UTC.
+    pub texts_hourly_max: u32,
     /// Takes money; `None`: nothing is sold.
     pub till: Option<Arc<Till>>,
     /// Whole files: posters, recordings.

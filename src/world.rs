@@ -11,14 +11,16 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crate::adapters::livekit::{self, CheckError, Endpoint, LiveKitRooms, LiveKitServer, LiveKitSettings};
 use crate::adapters::mail::{Mailbox, SmtpMail, SmtpSettings};
 use crate::adapters::mqtt::{BrokerAddress, EmbeddedBroker, MqttSpine};
+use crate::adapters::sms::Twilio;
 use crate::adapters::storage::{FileStore, ObjectStore, S3Settings, S3Store, Signer};
 use crate::app::StartError;
-use crate::config::{Config, StorageKind};
+use crate::config::{Config, StorageKind, TextsBy};
 use crate::doors::LiveKitDoors;
 use crate::hls::{Hls, Under};
-use crate::letters::{Carrier, Letters};
-use crate::ports::{Doors, Mail};
+use crate::letters::{self, Letters};
+use crate::ports::{Doors, Mail, Sms};
 use crate::security::seal::Seal;
+use crate::sms::{self, Texts};
 use crate::store::SqlStore;
 use crate::telemetry::{Metrics, Part};
 use crate::webhooks::LiveKitDoor;
@@ -31,6 +33,8 @@ pub struct World {
     pub doors: Arc<dyn Doors>,
     /// Letters.
     pub mail: Arc<dyn Mail>,
+    /// Text messages; none: nobody is asked for a number.
+    pub sms: Option<Arc<dyn Sms>>,
     /// The event spine.
     pub spine: Arc<dyn Spine>,
     /// Where the media server's webhooks come in.
@@ -86,10 +90,12 @@ impl World {
         let webhooks = LiveKitDoor::new(&endpoint, ground.install, store, ground.clock.clone(), ground.metrics.clone());
         let mut parts = vec![media, Part::mqtt(spine.clone()), Part::disk(config.data.dir.clone())];
         parts.extend(hls.as_ref().map(|hls| Part::hls(hls.mux.clone(), hls.origin.is_some())));
+        let (mail, sms) = messages(config, ground)?;
         Ok(World {
             rooms: Arc::new(rooms),
             doors: Arc::new(doors),
-            mail: Arc::new(letters(config, ground)?),
+            mail,
+            sms,
             spine,
             webhooks: Some(webhooks),
             parts,
@@ -143,16 +149,37 @@ fn under<'a>(config: &'a Config, ground: &Ground<'a>, livekit: &'a Endpoint) -> 
     }
 }
 
-fn letters(config: &Config, ground: &Ground<'_>) -> Result<Letters, StartError> {
-    let carrier = if config.mail.smtp_url.is_empty() {
-        let file = config.data.dir.join("mailbox.jsonl");
-        let mailbox = Mailbox::open(file.clone(), ground.clock.clone());
-        Carrier::Mailbox(Arc::new(mailbox.map_err(|cause| StartError::Folder { path: file, cause })?))
-    } else {
-        let settings = SmtpSettings { url: config.mail.smtp_url.expose().to_string(), from: config.mail.from.clone() };
-        Carrier::Smtp(Arc::new(SmtpMail::new(&settings).map_err(StartError::Other)?))
+/// Letters and texts. What neither a mail server nor a provider carries is kept in one mailbox.
+fn messages(config: &Config, ground: &Ground<'_>) -> Result<(Arc<dyn Mail>, Option<Arc<dyn Sms>>), StartError> {
+    let (ids, metrics) = (ground.ids, ground.metrics);
+    let texts_by = config.texts_by();
+    let mailbox = match config.mail.smtp_url.is_empty() || texts_by == TextsBy::Mailbox {
+        true => {
+            let file = config.data.dir.join("mailbox.jsonl");
+            let mailbox = Mailbox::open(file.clone(), ground.clock.clone());
+            Some(Arc::new(mailbox.map_err(|cause| StartError::Folder { path: file, cause })?))
+        }
+        false => None,
     };
-    Ok(Letters::new(carrier, ground.ids.clone(), ground.metrics.clone()))
+    let letters = match &mailbox {
+        Some(mailbox) if config.mail.smtp_url.is_empty() => letters::Carrier::Mailbox(mailbox.clone()),
+        Some(_) | None => {
+            let url = config.mail.smtp_url.expose().to_string();
+            let settings = SmtpSettings { url, from: config.mail.from.clone() };
+            letters::Carrier::Smtp(Arc::new(SmtpMail::new(&settings).map_err(StartError::Other)?))
+        }
+    };
+    let texts = match (texts_by, &mailbox) {
+        (TextsBy::Twilio, _) => {
+            let twilio = Twilio::new(&config.twilio()).map_err(|error| StartError::Other(error.to_string()))?;
+            Some(sms::Carrier::Twilio(Arc::new(twilio)))
+        }
+        (TextsBy::Mailbox, Some(mailbox)) => Some(sms::Carrier::Mailbox(mailbox.clone())),
+        (TextsBy::Mailbox, None) | (TextsBy::Nobody, _) => None,
+    };
+    let mail = Letters::new(letters, mailbox.clone(), ids.clone(), metrics.clone());
+    let sms = texts.map(|carrier| Arc::new(Texts::new(carrier, ids.clone(), metrics.clone())) as Arc<dyn Sms>);
+    Ok((Arc::new(mail), sms))
 }
 
 async fn event_spine(

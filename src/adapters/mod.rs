@@ -6,5 +6,6 @@ pub mod mail;
 pub mod mqtt;
 pub mod mux;
 mod private_file;
+pub mod sms;
 pub mod storage;
 pub mod stripe;

@@ -1,6 +1,6 @@
 //! What cannot work together, each as a sentence with the key and what to do.
 
-use super::{BridgeKind, Config, Environment, PaymentProvider, StorageKind};
+use super::{BridgeKind, Config, Environment, PaymentProvider, StorageKind, TextsBy};
 use crate::adapters::mux::Signer;
 use url::Url;
 
@@ -117,6 +117,25 @@ pub fn problems(config: &Config) -> Vec<String> {
         "payments.provider is \"sandbox\" in production: nobody would really pay; give the keys of a Stripe account, or set \
          it to \"none\"",
     );
+    let sms = &config.sms;
+    let by_twilio = config.texts_by() == TextsBy::Twilio;
+    for (key, missing) in [
+        ("sms.account_sid (TWILIO_ACCOUNT_SID)", sms.account_sid.is_empty()),
+        ("sms.auth_token (TWILIO_AUTH_TOKEN)", sms.auth_token.is_empty()),
+        ("sms.from (TWILIO_FROM)", sms.from.is_empty()),
+    ] {
+        say(
+            by_twilio && missing,
+            &format!("{key} is empty: Twilio needs all three, or set sms.provider to \"none\" and leave them empty"),
+        );
+        say(
+            !by_twilio && !missing,
+            &format!("{key} is set but Twilio is not used: set sms.provider to \"twilio\", or leave it empty"),
+        );
+    }
+    for (key, why) in config.twilio().wrong() {
+        say(true, &format!("sms.{key} {why}"));
+    }
     for host in &config.embeds.hosts {
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
         say(
@@ -162,7 +181,7 @@ pub fn problems(config: &Config) -> Vec<String> {
     problems
 }
 
-fn urls(config: &Config) -> [(&'static str, &str, &'static [&'static str]); 13] {
+fn urls(config: &Config) -> [(&'static str, &str, &'static [&'static str]); 14] {
     [
         ("server.public_url", &config.server.public_url, &["https", "http"]),
         ("database.url (DATABASE_URL)", config.database.url.expose(), &["postgres", "postgresql", "sqlite"]),
@@ -175,6 +194,7 @@ fn urls(config: &Config) -> [(&'static str, &str, &'static [&'static str]); 13] 
         ("mux.embedded.public_url", &config.mux.embedded.public_url, &["https", "http"]),
         ("payments.base_url (STRIPE_BASE_URL)", &config.payments.base_url, &["https", "http"]),
         ("mail.smtp_url", config.mail.smtp_url.expose(), &["smtp", "smtps"]),
+        ("sms.base_url", &config.sms.base_url, &["https", "http"]),
         ("mqtt.url (MQTT_URL)", &config.mqtt.url, &["mqtt", "mqtts"]),
         ("telemetry.sentry_dsn (SENTRY_DSN)", config.telemetry.sentry_dsn.expose(), &["https", "http"]),
     ]

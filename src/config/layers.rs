@@ -10,7 +10,7 @@ const DEFAULTS: &str = include_str!("../../config/default.toml");
 /// Begins the name of a variable that sets any key: `BACKSTAGE__SECTION__KEY`.
 const PREFIX: &str = "BACKSTAGE__";
 /// Short names and the keys they set.
-pub const SHORT_NAMES: [(&str, &str); 20] = [
+pub const SHORT_NAMES: [(&str, &str); 23] = [
     ("PORT", "server.port"),
     ("BACKSTAGE_DATA", "data.dir"),
     ("BACKSTAGE_ENV", "environment"),
@@ -29,23 +29,27 @@ pub const SHORT_NAMES: [(&str, &str); 20] = [
     ("STRIPE_PUBLISHABLE_KEY", "payments.publishable_key"),
     ("STRIPE_WEBHOOK_SECRET", "payments.webhook_secret"),
     ("STRIPE_BASE_URL", "payments.base_url"),
+    ("TWILIO_ACCOUNT_SID", "sms.account_sid"),
+    ("TWILIO_AUTH_TOKEN", "sms.auth_token"),
+    ("TWILIO_FROM", "sms.from"),
     ("MQTT_URL", "mqtt.url"),
     ("SENTRY_DSN", "telemetry.sentry_dsn"),
 ];
 /// Keys that hold a secret: set to nothing, they are a mistake rather than "not set".
-const SECRETS: [&str; 9] = [
+const SECRETS: [&str; 10] = [
     "payments.secret_key",
     "payments.webhook_secret",
     "livekit.api_secret",
     "mux.token_secret",
     "mux.webhook_secret",
     "mux.private_key",
+    "sms.auth_token",
     "mqtt.password",
     "telemetry.metrics_token",
     "storage.s3.secret_access_key",
 ];
 /// Whole numbers and their bounds, by the end of the key.
-const RANGES: [(&str, i64, i64); 21] = [
+const RANGES: [(&str, i64, i64); 22] = [
     ("platform_fee_bp", 0, 10_000),
     ("port", 0, 65_535),
     ("workers", 0, 256),
@@ -67,13 +71,15 @@ const RANGES: [(&str, i64, i64); 21] = [
     ("retry_ms_max", 100, 86_400_000),
     ("trust_ms", 0, 86_400_000),
     ("token_ms", *TOKEN_MS.start(), *TOKEN_MS.end()),
+    ("hourly_max", 1, 1_000_000),
     ("minor", 0, 1_000_000_000_000),
 ];
 /// Keys with a fixed choice.
-const CHOICES: [(&str, &[&str]); 4] = [
+const CHOICES: [(&str, &[&str]); 5] = [
     ("environment", &["development", "production"]),
     ("telemetry.log_format", &["auto", "json", "pretty"]),
     ("storage.kind", &["files", "s3"]),
+    ("sms.provider", &["auto", "twilio", "none"]),
     ("delivery.bridge", &["embedded", "egress"]),
 ];
 /// Keys that are a network address.

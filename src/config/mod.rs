@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use crate::adapters::sms::TwilioSettings;
+
 /// Everything wrong with a configuration, one sentence each: which key, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", .0.join("\n"))]
@@ -46,6 +48,8 @@ pub struct Config {
     pub streams: Streams,
     /// How mail is sent.
     pub mail: Mail,
+    /// Who sends text messages.
+    pub sms: Sms,
     /// Which broker.
     pub mqtt: Mqtt,
     /// Whose pages may be framed.
@@ -328,6 +332,47 @@ pub struct Mail {
     pub from: String,
 }
 
+/// `[sms]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sms {
+    /// Who sends; see [`Config::texts_by`].
+    pub provider: SmsProvider,
+    /// Of the Twilio account, `AC…`.
+    pub account_sid: String,
+    /// Its token.
+    pub auth_token: Secret,
+    /// A number of the account, or a messaging service, `MG…`.
+    pub from: String,
+    /// Of the REST API.
+    pub base_url: String,
+    /// The most texts in one hour of UTC, to everybody together.
+    pub hourly_max: u32,
+}
+
+/// Who is asked to send text messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SmsProvider {
+    /// Twilio where its keys are, else the mailbox in development, else nobody.
+    Auto,
+    /// Twilio.
+    Twilio,
+    /// Nobody: a phone number is not asked for.
+    None,
+}
+
+/// Who really sends text messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TextsBy {
+    /// Twilio.
+    Twilio,
+    /// Nobody: they are kept for `/dev/mail`.
+    Mailbox,
+    /// Nobody, and there are none.
+    Nobody,
+}
+
 /// `[mqtt]`
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -358,6 +403,7 @@ pub struct Limits {
     pub codes_per_address_and_network: Rate,
     pub codes_per_network: Rate,
     pub codes_per_address: Rate,
+    pub texts_per_network: Rate,
     pub tries_per_network: Rate,
     pub joins_per_network: Rate,
     pub admissions_per_network: Rate,
@@ -427,6 +473,28 @@ impl Config {
             PaymentProvider::Auto if self.is_development() => PaymentProvider::Sandbox,
             PaymentProvider::Auto => PaymentProvider::None,
             chosen => chosen,
+        }
+    }
+
+    /// Who sends text messages.
+    pub fn texts_by(&self) -> TextsBy {
+        let sms = &self.sms;
+        let keyed = !sms.account_sid.is_empty() || !sms.auth_token.is_empty() || !sms.from.is_empty();
+        match sms.provider {
+            SmsProvider::Twilio => TextsBy::Twilio,
+            SmsProvider::Auto if keyed => TextsBy::Twilio,
+            SmsProvider::Auto if self.is_development() => TextsBy::Mailbox,
+            SmsProvider::Auto | SmsProvider::None => TextsBy::Nobody,
+        }
+    }
+
+    /// How Twilio is reached.
+    pub fn twilio(&self) -> TwilioSettings {
+        TwilioSettings {
+            account_sid: self.sms.account_sid.clone(),
+            auth_token: self.sms.auth_token.clone(),
+            from: self.sms.from.clone(),
+            base_url: self.sms.base_url.clone(),
         }
     }
 

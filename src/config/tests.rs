@@ -220,6 +220,53 @@ fn storage_is_a_folder_unless_a_bucket_is_named_in_full() {
 }
 
 #[test]
+fn texts_go_by_twilio_where_its_keys_are_and_half_of_them_are_told() {
+    let production = [
+        ("BACKSTAGE_ENV", "production"),
+        ("BACKSTAGE__SERVER__PUBLIC_URL", "https://live.example.com"),
+        ("BACKSTAGE__MAIL__SMTP_URL", "smtps://u:p@mail.example.com"),
+    ];
+    assert_eq!(load(None, &[]).unwrap().texts_by(), TextsBy::Mailbox);
+    assert_eq!(load(None, &production).unwrap().texts_by(), TextsBy::Nobody);
+    let none = [("BACKSTAGE__SMS__PROVIDER", "none")];
+    assert_eq!(load(None, &none).unwrap().texts_by(), TextsBy::Nobody);
+    let keys = [
+        ("TWILIO_ACCOUNT_SID", "AC0123456789abcdef0123456789abcdef"),
+        ("TWILIO_AUTH_TOKEN", "hunter2"),
+        ("TWILIO_FROM", "+15005550006"),
+    ];
+    let config = load(None, &[&production[..], &keys].concat()).unwrap();
+    assert_eq!(config.texts_by(), TextsBy::Twilio);
+    assert!(!format!("{config:?}{}", toml::to_string(&config).unwrap()).contains("hunter2"));
+    assert_eq!(load(None, &keys).unwrap().texts_by(), TextsBy::Twilio, "in development too");
+
+    assert_eq!(problems(None, &keys[..1]).len(), 2);
+    assert_eq!(problems(None, &[("BACKSTAGE__SMS__PROVIDER", "twilio")]).len(), 3);
+    assert_eq!(problems(None, &[&keys[..], &none].concat()).len(), 3);
+    assert_eq!(problems(None, &[("TWILIO_AUTH_TOKEN", "")]).len(), 1);
+    let wrong = [
+        ("TWILIO_ACCOUNT_SID", "AC../Messages"),
+        ("TWILIO_AUTH_TOKEN", "hunter2\n"),
+        ("TWILIO_FROM", "600 123 456"),
+        ("BACKSTAGE__SMS__BASE_URL", "http://api.twilio.com"),
+        ("BACKSTAGE__SMS__HOURLY_MAX", "0"),
+    ];
+    let said = problems(None, &wrong);
+    for begin in [
+        "sms.account_sid is no account SID",
+        "sms.auth_token has spaces",
+        "sms.from is neither a number",
+        "sms.base_url must begin with https://",
+        "sms.hourly_max (BACKSTAGE__SMS__HOURLY_MAX) must be between 1 and",
+    ] {
+        assert!(said.iter().any(|sentence| sentence.starts_with(begin)), "{begin} is missing in {said:#?}");
+    }
+    assert!(said.len() == 5 && !said.join(" ").contains("hunter2"), "{said:#?}");
+    let carrier = problems(None, &[("BACKSTAGE__SMS__PROVIDER", "pigeon")]);
+    assert!(carrier[0].starts_with("sms.provider (BACKSTAGE__SMS__PROVIDER) must be one of auto, twilio, none"));
+}
+
+#[test]
 fn egress_needs_a_livekit_of_ones_own_and_a_file_needs_egress() {
     assert_eq!(load(None, &[]).unwrap().delivery.bridge, BridgeKind::Embedded);
     let said = problems(Some("[delivery]\nbridge = \"egress\""), &[]);

@@ -6,9 +6,10 @@ use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use crate::ports::{Letter, Mail};
+use crate::adapters::sms::SUBJECT;
+use crate::ports::{Letter, Mail, Sms, Text};
 
-/// Keeps every letter and sends none.
+/// Keeps every letter and every text, and sends none.
 pub struct Kept {
     clock: Arc<dyn Clock>,
     letters: Mutex<Vec<(Timestamp, Letter)>>,
@@ -44,10 +45,21 @@ impl Mail for Kept {
             self.failed.fetch_add(1, Ordering::Relaxed);
             return Box::pin(std::future::ready(Err(ProviderError::TryAgain("the mail server is away".into()))));
         }
-        self.send(letter)
+        Mail::send(self, letter)
     }
 
     fn kept(&self) -> Vec<(Timestamp, Letter)> {
         self.letters.lock().iter().rev().cloned().collect()
+    }
+}
+
+impl Sms for Kept {
+    fn send(&self, text: Text) -> BoxFuture<'_, Result<(), ProviderError>> {
+        let letter = Letter { to: text.to.to_string(), subject: SUBJECT.into(), text: text.text, code: text.code };
+        Mail::send(self, letter)
+    }
+
+    fn deliver(&self, text: Text) -> BoxFuture<'_, Result<(), ProviderError>> {
+        Sms::send(self, text)
     }
 }

@@ -1,7 +1,8 @@
-//! Do the mail server and the broker take connections? Both may be away for a while, so that is a warning.
+//! Do the mail server, the provider of text messages and the broker take connections? Each may be away for a while, so that
+//! is a warning.
 
 use super::Finding;
-use crate::config::Config;
+use crate::config::{Config, TextsBy};
 use std::time::Duration;
 use tokio::net::TcpStream;
 use url::Url;
@@ -11,8 +12,10 @@ const ANSWER_MAX: Duration = Duration::from_secs(3);
 /// One finding for each neighbour that is configured.
 pub async fn look(config: &Config) -> Vec<Finding> {
     let mut findings = vec![];
+    let texts_by_twilio = config.texts_by() == TextsBy::Twilio;
     for (part, key, url) in [
         ("mail server", "mail.smtp_url", config.mail.smtp_url.expose()),
+        ("text messages", "sms.base_url", if texts_by_twilio { config.sms.base_url.as_str() } else { "" }),
         ("broker", "mqtt.url (MQTT_URL)", config.mqtt.url.as_str()),
     ] {
         if let Ok(url) = Url::parse(url) {

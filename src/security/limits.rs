@@ -2,13 +2,15 @@
 //!
 //! Sign-in must resist guessing and mail floods, and yet nobody may be able to lock an owner out of an account:
 //!
-//! - A code belongs to the address AND to the browser that asked for it (see `session/codes.rs`). A stranger who asks for
+//! - A code belongs to the address or number AND to the browser that asked for it (see `session/codes.rs`). A stranger who asks for
 //!   codes, or burns tries, burns codes of their own browser only; the owner's code stays good.
 //! - Requests are counted per (address, network), and per network over all addresses. Somebody else's network has
 //!   other counters than the owner's.
 //! - Per address over all networks there is a ceiling against mail floods and slow guessing from many networks
 //!   ([`Rates::codes_per_address`]: at 5 tries a code, 50 tries an hour of 1,000,000 codes). It is the only counter that strangers can
 //!   fill, so it is passed over for the owner's own places: networks from which the account was signed in to before.
+//! - Text messages cost money, and some people earn by making others send them. So texts have a rate of their own per network,
+//!   and one cap for the whole server ([`crate::sms::count`]), which lasts through restarts.
 //! - Wrong tries never count against the account, and a signed-in session never depends on any of this.
 //!
 //! Counters live in memory, bounded by [`SWEEP_ABOVE`] and a few hundred more; a restart forgets them.
@@ -53,6 +55,8 @@ pub struct Rates {
     pub codes_per_network: Rate,
     /// Codes asked for, per address, from networks unknown to the account.
     pub codes_per_address: Rate,
+    /// Codes by text message, per network.
+    pub texts_per_network: Rate,
     /// Codes tried, per network.
     pub tries_per_network: Rate,
     /// Free passes taken (each may make a guest account), per network.
@@ -103,6 +107,8 @@ pub struct Limits {
     /// See [`Rates`].
     pub codes_per_address: Keyed,
     /// See [`Rates`].
+    pub texts_per_network: Keyed,
+    /// See [`Rates`].
     pub tries_per_network: Keyed,
     /// See [`Rates`].
     pub joins_per_network: Keyed,
@@ -123,6 +129,7 @@ impl Limits {
             codes_per_address_and_network: Keyed::new(rates.codes_per_address_and_network),
             codes_per_network: Keyed::new(rates.codes_per_network),
             codes_per_address: Keyed::new(rates.codes_per_address),
+            texts_per_network: Keyed::new(rates.texts_per_network),
             tries_per_network: Keyed::new(rates.tries_per_network),
             joins_per_network: Keyed::new(rates.joins_per_network),
             admissions_per_network: Keyed::new(rates.admissions_per_network),

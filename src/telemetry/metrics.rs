@@ -45,6 +45,7 @@ pub struct Metrics {
     up: IntGaugeVec,
     livekit_restarts: IntGauge,
     mails: IntCounterVec,
+    texts: IntCounterVec,
     archives: IntCounterVec,
     resident_bytes: IntGauge,
     cpu_ms: IntGauge,
@@ -157,6 +158,12 @@ impl Metrics {
                 &["outcome"],
             )?,
             mails: counters(&registry, "mails_total", "Mails by outcome: sent, retried, failed.", &["outcome"])?,
+            texts: counters(
+                &registry,
+                "texts_total",
+                "Text messages by outcome: sent, failed, capped (the most of this hour were sent).",
+                &["outcome"],
+            )?,
             resident_bytes: gauge(&registry, "process_resident_bytes", "Memory of this process, bytes.")?,
             cpu_ms: gauge(&registry, "process_cpu_ms", "Processor time this process has used, ms.")?,
             open_files: gauge(&registry, "process_open_files", "Files and sockets this process holds open.")?,
@@ -202,6 +209,9 @@ impl Metrics {
         }
         for outcome in ["sent", "retried", "failed"] {
             self.mails.with_label_values(&[outcome]);
+        }
+        for outcome in ["sent", "failed", "capped"] {
+            self.texts.with_label_values(&[outcome]);
         }
         for outcome in ["done", "retried", "failed"] {
             self.archives.with_label_values(&[outcome]);
@@ -267,6 +277,11 @@ impl Metrics {
     /// A mail was `sent`, `retried` or `failed`.
     pub fn mail(&self, outcome: &str) {
         self.mails.with_label_values(&[outcome]).inc();
+    }
+
+    /// A text message was `sent`, `failed` or `capped`.
+    pub fn text_message(&self, outcome: &str) {
+        self.texts.with_label_values(&[outcome]).inc();
     }
 
     /// A recording is in the archive (`done`), will be tried again (`retried`), or is given up (`failed`).

@@ -1,7 +1,9 @@
-//! Mail over real SMTP, to a small server of the test.
+//! Mail over real SMTP and texts over real HTTP, to small servers of the test.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 #![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "a test stands in the world itself")]
+
+mod texts;
 
 use backstage::adapters::mail::{Mail, Post, SmtpMail, SmtpSettings};
 use backstage_actors::ports::ProviderError;

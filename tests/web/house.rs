@@ -4,10 +4,10 @@ use crate::browser::Browser;
 use crate::support::show;
 use crate::support::temp::TempDir;
 use backstage::app::App;
-use backstage::config::{Config, Environment, Sources};
+use backstage::config::{Config, Environment, Sources, TextsBy};
 use backstage::dev::mailbox::Kept;
 use backstage::hls::Hls;
-use backstage::ports::{Doors, Mail, Ticket};
+use backstage::ports::{Doors, Letter, Mail, Sms, Ticket};
 use backstage::recording::{Recording, store};
 use backstage::world::{SystemClock, World};
 use backstage_actors::fakes::{FakeRooms, FakeSpine, Trouble};
@@ -99,6 +99,7 @@ impl House {
             rooms: rooms.clone(),
             doors: doors.clone(),
             mail: mail.clone(),
+            sms: (config.texts_by() != TextsBy::Nobody).then(|| mail.clone() as Arc<dyn Sms>),
             spine: Arc::new(FakeSpine::new(Trouble::none())),
             webhooks: None,
             parts: vec![],
@@ -119,10 +120,27 @@ impl House {
         Browser::at(self.app.address)
     }
 
-    /// The code mailed last to an address.
-    pub fn code(&self, email: &str) -> String {
+    /// The code sent last to an address or a number.
+    pub fn code(&self, to: &str) -> String {
         let kept = self.mail.kept();
-        kept.into_iter().find(|(_, letter)| letter.to == email).and_then(|(_, letter)| letter.code).unwrap()
+        kept.into_iter().find(|(_, letter)| letter.to == to).and_then(|(_, letter)| letter.code).unwrap()
+    }
+
+    /// What was sent to an address or a number, the newest first.
+    pub fn letters_to(&self, to: &str) -> Vec<Letter> {
+        self.mail.kept().into_iter().map(|(_, letter)| letter).filter(|letter| letter.to == to).collect()
+    }
+
+    /// A browser that is signed in by phone.
+    pub async fn signed_in_by_phone(&self, phone: &str) -> Browser {
+        let mut browser = self.browser();
+        browser.get("/sign-in?by=phone").await;
+        assert_eq!(browser.form("/sign-in", &[("phone", phone)]).await.status, 200);
+        let code = self.code(phone);
+        let answer = browser.form("/sign-in/code", &[("phone", phone), ("code", &code)]).await;
+        assert_eq!(answer.status, 303, "{}", answer.body);
+        browser.get("/account").await;
+        browser
     }
 
     /// A browser that is signed in.
