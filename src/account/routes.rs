@@ -23,7 +23,13 @@ async fn view(at: &Visit, name: String, error: Option<String>) -> Result<Account
             last_seen: Moment::from(Timestamp(row.last_seen_at)),
         })
         .collect();
-    Ok(AccountShow { page: at.page_t("account.title"), name, email: person.email.clone(), error, sessions })
+    Ok(AccountShow {
+        page: at.page_t("account.title"),
+        name,
+        email: person.contact().map(|contact| contact.to_string()),
+        error,
+        sessions,
+    })
 }
 
 /// `GET /account`

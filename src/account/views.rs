@@ -23,7 +23,7 @@ pub struct AccountShow {
     pub page: Page,
     /// Shown name, as typed.
     pub name: String,
-    /// Address; none for guests.
+    /// Address or number; none for guests.
     pub email: Option<String>,
     /// What is wrong with the name.
     pub error: Option<String>,

@@ -40,6 +40,9 @@ pub async fn update(
         store::forget(&state.db, &person.user, &experience.id).await?;
         return Ok(at.see_other_with(&back, "alert.off"));
     }
+    if person.email.is_none() {
+        return Ok(at.see_other_with(&back, "alert.no_mail"));
+    }
     let snapshot = state.live.snapshot(&experience.id).await?.ok_or_else(Problem::not_found)?;
     let on_air = snapshot.stream.as_ref().filter(|stream| on_air(&stream.phase)).map(|stream| stream.id.as_str());
     let id = state.ids.next();

@@ -22,9 +22,10 @@ use crate::pass::routes::moved_pass;
 use crate::pass::store::Pass;
 use crate::price::{ANSWER_CHARS_MAX, Offer, store as prices};
 use crate::security::visitor::Visit;
-use crate::session::codes;
+use crate::session::send::NotSent;
 use crate::space::routes::moved_space;
 use crate::state::State;
+use crate::user::{Contact, NotAContact};
 use crate::{experience, locale};
 
 /// Pieces left from which on it is said how many there are.
@@ -34,9 +35,12 @@ const FEW: u32 = 20;
 #[derive(Deserialize)]
 pub struct Wanted {
     price: Option<String>,
+    /// `phone`: by a number.
+    by: Option<String>,
 }
 
-/// `GET /{space}/{pass}/checkout`, with `?price=` for another than the first.
+/// `GET /{space}/{pass}/checkout`, with `?price=` for another than the first and `?by=phone` for a number
+/// instead of an address.
 pub async fn show(
     at: Visit,
     address: web::Path<(String, String)>,
@@ -72,7 +76,9 @@ pub async fn show(
         due: money::text(due),
         due_minor: due.minor,
         currency: due.currency.code().to_ascii_lowercase(),
-        email: at.account().ok().and_then(|session| session.email.clone()).unwrap_or_default(),
+        email: at.account().ok().and_then(|session| session.contact()).map(|it| it.to_string()).unwrap_or_default(),
+        texts: state.sms.is_some(),
+        by_phone: state.sms.is_some() && wanted.by.as_deref() == Some("phone"),
         questions: (0..)
             .zip(&offer.options.questions)
             .map(|(place, question)| Asked { place, question: question.clone() })
@@ -130,6 +136,10 @@ pub struct Buying {
     #[serde(default)]
     #[schema(max_length = 254)]
     email: String,
+    /// The buyer's phone number instead, with its country code, where the site sends text messages.
+    #[serde(default)]
+    #[schema(max_length = 64)]
+    phone: String,
     /// To the questions of the price, in their order.
     #[serde(default)]
     #[schema(max_items = 10)]
@@ -177,7 +187,7 @@ pub enum Next {
          content_type = "application/problem+json"),
         (status = 409, description = "`sold_out`, `price_gone`, `no_payments`", body = ProblemShape,
          content_type = "application/problem+json"),
-        (status = 422, description = "`email`, `answer`, `no_card`: what is typed does not do", body = ProblemShape,
+        (status = 422, description = "`email`, `phone`, `answer`, `no_card`: what is typed does not do", body = ProblemShape,
          content_type = "application/problem+json"),
         (status = 503, description = "`unavailable`: the payment provider cannot be reached; nothing was charged",
          body = ProblemShape, content_type = "application/problem+json",
@@ -188,7 +198,7 @@ pub enum Next {
 pub async fn create(at: Visit, req: HttpRequest, body: web::Bytes) -> Result<HttpResponse, Problem> {
     let buying: Buying = body::object(&body).map_err(|_| {
         Problem::bad_request(
-            "Send a JSON object with price, and with email, answers or saved where they are asked for.",
+            "Send a JSON object with price, and with email or phone, answers or saved where they are asked for.",
         )
     })?;
     Ok(HttpResponse::Ok().json(begin(&at, &req, &buying).await?))
@@ -208,7 +218,8 @@ pub async fn buy(
     address: web::Path<(String, String)>,
     form: web::Form<OneClick>,
 ) -> Result<HttpResponse, Problem> {
-    let buying = Buying { price: form.price.clone(), email: String::new(), answers: vec![], saved: true };
+    let buying =
+        Buying { price: form.price.clone(), email: String::new(), phone: String::new(), answers: vec![], saved: true };
     match begin(&at, &req, &buying).await {
         Ok(Next::Go { url, .. }) => Ok(HttpResponse::SeeOther().insert_header(("location", url)).finish()),
         Ok(Next::Confirm { .. }) => Err(Problem::internal("a saved card was not charged")),
@@ -242,9 +253,9 @@ async fn begin(at: &Visit, req: &HttpRequest, buying: &Buying) -> Result<Next, P
         return Ok(Next::Go { order, url: inside });
     }
     let account = at.account().ok();
-    let email = match account.and_then(|session| session.email.clone()) {
-        Some(email) => email,
-        None => codes::address(&buying.email).ok_or_else(|| refused("email", "This is not a mail address."))?,
+    let contact = match account.and_then(|session| session.contact()) {
+        Some(contact) => contact,
+        None => typed(state, buying)?,
     };
     let answers = answers(&offer, &buying.answers)?;
     let browser = at.browser_of(req).ok_or_else(Problem::forged)?;
@@ -264,7 +275,7 @@ async fn begin(at: &Visit, req: &HttpRequest, buying: &Buying) -> Result<Next, P
         id: OrderId::parse(&state.ids.next()).map_err(Problem::internal)?,
         offer: &offer,
         user,
-        email: &email,
+        contact: &contact,
         browser: &browser,
         provider: till.provider,
         customer: customer.as_deref(),
@@ -325,6 +336,17 @@ async fn inside(at: &Visit, space: &Space, pass: &Pass) -> Result<Option<String>
     }
     let experiences = crate::pass::routes::experiences(state, space).await?;
     Ok(Some(offer::entrance(space, &experiences, pass)))
+}
+
+/// Who buys, for those without an account. A number is proven by a code alone: without texts nobody could come in with it.
+fn typed(state: &State, buying: &Buying) -> Result<Contact, Problem> {
+    let phone = Some(buying.phone.as_str()).filter(|phone| !phone.is_empty());
+    match Contact::of_form(&buying.email, phone) {
+        Ok(Contact::Phone(_)) if state.sms.is_none() => Err(refused("phone", locale::text(NotSent::NoTexts.key()))),
+        Ok(contact) => Ok(contact),
+        Err(why @ NotAContact::Phone(_)) => Err(refused("phone", locale::text(why.key()))),
+        Err(NotAContact::Email) => Err(refused("email", "This is not a mail address.")),
+    }
 }
 
 fn answers(offer: &Offer, given: &[String]) -> Result<Vec<String>, Problem> {

@@ -63,8 +63,12 @@ pub struct CheckoutShow {
     pub due_minor: i64,
     /// Three small letters.
     pub currency: String,
-    /// The address of somebody with an account; empty: they type it.
+    /// The address or number of somebody with an account; empty: they type it.
     pub email: String,
+    /// A number can be given instead.
+    pub texts: bool,
+    /// It is asked for.
+    pub by_phone: bool,
     /// What they are asked.
     pub questions: Vec<Asked>,
     /// A card that they have saved.
@@ -85,8 +89,10 @@ pub struct CheckoutShow {
 pub struct CheckoutCode {
     /// Frame.
     pub page: Page,
-    /// Where the code went.
+    /// Where the code went: an address or a number.
     pub email: String,
+    /// The name of the field that takes it.
+    pub field: &'static str,
     /// Where they go then.
     pub next: String,
     /// What is wrong with the code; none yet.

@@ -105,6 +105,7 @@ pub async fn show(
     }
     let notify = match at.account() {
         Ok(person) if alert::store::wanted(&state.db, &person.user, &experience.id).await? => "on",
+        Ok(person) if person.email.is_none() => "no_mail",
         Ok(_) => "off",
         Err(_) => "sign_in",
     };

@@ -1,4 +1,4 @@
-//! Letters about orders.
+//! What buyers are written about their orders: letters, and for those without a mail address a short text where it matters.
 
 use backstage_core::order::Letter as About;
 
@@ -7,11 +7,22 @@ use crate::error::Problem;
 use crate::locale;
 use crate::money;
 use crate::pass;
-use crate::ports::Letter;
+use crate::ports::{Letter, Text};
 use crate::state::State;
+use crate::user::Contact;
 
-/// The letter, in the current language; `None`: there is nobody or nothing to write about any more.
-pub async fn write(state: &State, held: &Purchase, about: &About) -> Result<Option<Letter>, Problem> {
+/// What goes out.
+#[derive(Debug)]
+pub enum Written {
+    /// By mail.
+    Letter(Letter),
+    /// To a phone.
+    Text(Text),
+}
+
+/// What is written, in the current language; `None`: there is nobody or nothing to write about any more, or it stands on the
+/// order's page and is no text worth.
+pub async fn write(state: &State, held: &Purchase, about: &About) -> Result<Option<Written>, Problem> {
     let Some(pass) = pass::store::by_id(&state.db, &held.pass).await? else { return Ok(None) };
     let Some(space) = state.store.space(&held.space).await?.map(|found| found.state) else { return Ok(None) };
     let invoice = |n: u32| held.order.invoices.get(n as usize).map(|invoice| money::text(invoice.amount));
@@ -31,10 +42,14 @@ pub async fn write(state: &State, held: &Purchase, about: &About) -> Result<Opti
             .replace("{amount}", amount.as_deref().unwrap_or_default())
             .replace("{url}", &format!("{}/orders/{}", state.site.public_url, held.order.id))
     };
-    Ok(Some(Letter {
-        to: held.email.clone(),
-        subject: fill(locale::text(&format!("mail.order.{key}.subject"))),
-        text: fill(locale::text(&format!("mail.order.{key}.text"))),
-        code: None,
-    }))
+    Ok(match &held.contact {
+        Contact::Email(email) => Some(Written::Letter(Letter {
+            to: email.clone(),
+            subject: fill(locale::text(&format!("mail.order.{key}.subject"))),
+            text: fill(locale::text(&format!("mail.order.{key}.text"))),
+            code: None,
+        })),
+        Contact::Phone(phone) => locale::known(&format!("sms.order.{key}"))
+            .map(|text| Written::Text(Text { to: phone.clone(), text: fill(text), code: None })),
+    })
 }

@@ -30,7 +30,8 @@ use crate::pass::{self, offer};
 use crate::price::store as prices;
 use crate::security::seal;
 use crate::security::visitor::Visit;
-use crate::session::{codes, mail};
+use crate::session::codes;
+use crate::session::send::{self, NotSent};
 use crate::state::State;
 use crate::studio::routes::{Wants, find_space};
 
@@ -182,19 +183,21 @@ pub async fn show(
 async fn code(at: &Visit, held: &Purchase, name: &str) -> Result<HttpResponse, Problem> {
     let state = &at.state;
     let browser = at.browser().ok_or_else(Problem::forged)?;
-    let now = state.clock.now();
     // One code is enough for reloads; whoever lost it asks for another by its button.
-    if !codes::is_fresh(&state.db, &held.email, &browser, now).await? {
-        state.limits.codes_per_network.take(&at.network())?;
-        let code = seal::random_code().map_err(Problem::internal)?;
-        codes::keep(&state.db, &state.seal, &state.ids.next(), &held.email, &browser, &code, now).await?;
-        state.mail.send(mail::code_letter(&held.email, &code)).await?;
-    }
+    let sent = match codes::is_fresh(&state.db, &held.contact, &browser, state.clock.now()).await? {
+        true => Ok(()),
+        false => send::code(at, &held.contact).await?,
+    };
     render(&CheckoutCode {
         page: at.page_t("checkout.code.title"),
-        email: held.email.clone(),
+        email: held.contact.to_string(),
+        field: held.contact.field(),
         next: format!("/orders/{}/in", held.order.id),
-        error: None,
+        error: sent.err().map(|why| match why {
+            // They have paid with a number: mail is no way around.
+            NotSent::Capped => locale::text("checkout.code.capped").to_string(),
+            NotSent::TooMany | NotSent::NoTexts => locale::text(why.key()).to_string(),
+        }),
         name: name.to_owned(),
     })
 }

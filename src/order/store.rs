@@ -11,7 +11,7 @@ use sqlx::{AnyConnection, AssertSqlSafe, FromRow};
 use crate::db::{Db, Write};
 use crate::locale::{self, Language};
 use crate::price::store::{lock_stock, put_stock};
-use crate::user;
+use crate::user::{self, Contact};
 
 /// Who performs payments of an order: what one holds means nothing to the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,8 +50,8 @@ pub struct Purchase {
     pub price: PriceId,
     /// Whose; `None` before it is paid by somebody without an account.
     pub user: Option<UserId>,
-    /// Where letters go.
-    pub email: String,
+    /// Where letters go, and whose it is once that is proven.
+    pub contact: Contact,
     /// Who may see it without an account, hashed.
     pub browser: String,
     /// Who takes its money.
@@ -74,7 +74,7 @@ pub struct NewPurchase<'a> {
     /// Whose, if they have an account.
     pub user: Option<&'a UserId>,
     /// Where letters go.
-    pub email: &'a str,
+    pub contact: &'a Contact,
     /// The browser, hashed.
     pub browser: &'a str,
     /// Who takes the money.
@@ -123,7 +123,7 @@ struct Row {
     pass_id: String,
     price_id: String,
     user_id: Option<String>,
-    email: String,
+    contact: String,
     browser: String,
     provider: String,
     customer: Option<String>,
@@ -149,7 +149,7 @@ impl TryFrom<Row> for Purchase {
             pass: PassId::parse(&row.pass_id).map_err(bad)?,
             price: PriceId::parse(&row.price_id).map_err(bad)?,
             user: row.user_id.as_deref().map(UserId::parse).transpose().map_err(bad)?,
-            email: row.email,
+            contact: Contact::kept(&row.contact),
             browser: row.browser,
             provider: Provider::parse(&row.provider).ok_or_else(|| bad("an unknown payment provider"))?,
             customer: row.customer,
@@ -160,7 +160,7 @@ impl TryFrom<Row> for Purchase {
 }
 
 const COLUMNS: &str =
-    "state, space_id, pass_id, price_id, user_id, email, browser, provider, customer, answers, language FROM orders";
+    "state, space_id, pass_id, price_id, user_id, contact, browser, provider, customer, answers, language FROM orders";
 
 async fn select(db: &Db, rest: &str, texts: &[&str], numbers: &[i64]) -> Result<Vec<Purchase>, sqlx::Error> {
     // Only constants of this module become part of the text.
@@ -211,15 +211,15 @@ pub async fn open(db: &Db, new: &NewPurchase<'_>, now: Timestamp) -> Result<Purc
         && now < begun.order.expires_at
         && begun.user.as_ref() == new.user
     {
-        // They may have corrected what they typed. The customer was made for the address typed first; letters go to the last.
-        sqlx::query("UPDATE orders SET email = $2, answers = $3 WHERE id = $1")
+        // They may have corrected what they typed. The customer was made for what was typed first; letters go to the last.
+        sqlx::query("UPDATE orders SET contact = $2, answers = $3 WHERE id = $1")
             .bind(begun.order.id.as_str())
-            .bind(new.email)
+            .bind(new.contact.as_str())
             .bind(text_of(&new.answers)?)
             .execute(&mut *tx)
             .await?;
         tx.commit().await?;
-        begun.email = new.email.into();
+        begun.contact = new.contact.clone();
         begun.answers = new.answers.to_vec();
         return Ok(begun);
     }
@@ -231,7 +231,7 @@ pub async fn open(db: &Db, new: &NewPurchase<'_>, now: Timestamp) -> Result<Purc
         .map_err(|_| NotDone::SoldOut)?;
     put_stock(&mut tx, &new.offer.line, &stock).await?;
     sqlx::query(
-        "INSERT INTO orders (id, version, space_id, pass_id, price_id, line, user_id, email, browser, provider, customer, \
+        "INSERT INTO orders (id, version, space_id, pass_id, price_id, line, user_id, contact, browser, provider, customer, \
          answers, language, phase, state, created_at, next_at) \
          VALUES ($1, 0, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
     )
@@ -241,7 +241,7 @@ pub async fn open(db: &Db, new: &NewPurchase<'_>, now: Timestamp) -> Result<Purc
     .bind(new.offer.id.as_str())
     .bind(&new.offer.line)
     .bind(new.user.map(UserId::as_str))
-    .bind(new.email)
+    .bind(new.contact.as_str())
     .bind(new.browser)
     .bind(new.provider.as_str())
     .bind(new.customer)
@@ -260,7 +260,7 @@ pub async fn open(db: &Db, new: &NewPurchase<'_>, now: Timestamp) -> Result<Purc
         pass: new.offer.pass.clone(),
         price: new.offer.id.clone(),
         user: new.user.cloned(),
-        email: new.email.into(),
+        contact: new.contact.clone(),
         browser: new.browser.into(),
         provider: new.provider,
         customer: new.customer.map(str::to_owned),
@@ -269,7 +269,7 @@ pub async fn open(db: &Db, new: &NewPurchase<'_>, now: Timestamp) -> Result<Purc
     })
 }
 
-/// The order by which this buyer holds the pass already: an account's own, or one of this browser for the same address.
+/// The order by which this buyer holds the pass already: an account's own, or one of this browser for the same contact.
 async fn bought(tx: &mut Write, new: &NewPurchase<'_>, now: Timestamp) -> Result<Option<OrderId>, sqlx::Error> {
     let held = "JOIN grants g ON g.id = o.id WHERE g.revoked_at IS NULL AND (g.expires_at IS NULL OR g.expires_at > $1) \
                 AND o.pass_id = $2";
@@ -281,10 +281,10 @@ async fn bought(tx: &mut Write, new: &NewPurchase<'_>, now: Timestamp) -> Result
         }
         None => {
             let text = format!(
-                "SELECT o.id FROM orders o {held} AND o.browser = $3 AND o.price_id = $4 AND o.email = $5 LIMIT 1"
+                "SELECT o.id FROM orders o {held} AND o.browser = $3 AND o.price_id = $4 AND o.contact = $5 LIMIT 1"
             );
             let asked = sqlx::query_as(AssertSqlSafe(text)).bind(now.0).bind(new.offer.pass.as_str());
-            let asked = asked.bind(new.browser).bind(new.offer.id.as_str()).bind(new.email);
+            let asked = asked.bind(new.browser).bind(new.offer.id.as_str()).bind(new.contact.as_str());
             asked.fetch_optional(&mut **tx).await?
         }
     };
@@ -344,17 +344,17 @@ pub async fn tell(db: &Db, id: &OrderId, event: Event, fresh_user: &UserId, now:
     Ok(Told { access_changed: held.order.access() != before.access(), purchase: held })
 }
 
-/// Who has paid: the person of the order, or of its address, made now if there is none. Their row is locked, so that two
+/// Who has paid: the person of the order, or of its contact, made now if there is none. Their row is locked, so that two
 /// orders of one person that are paid in the same moment see each other.
 async fn owner(tx: &mut Write, id: &OrderId, fresh: &UserId, now: Timestamp) -> Result<Option<UserId>, sqlx::Error> {
-    let row: Option<(Option<String>, String)> = sqlx::query_as("SELECT user_id, email FROM orders WHERE id = $1")
+    let row: Option<(Option<String>, String)> = sqlx::query_as("SELECT user_id, contact FROM orders WHERE id = $1")
         .bind(id.as_str())
         .fetch_optional(&mut **tx)
         .await?;
-    let Some((user, email)) = row else { return Ok(None) };
+    let Some((user, contact)) = row else { return Ok(None) };
     let user = match user {
         Some(user) => UserId::parse(&user).map_err(bad)?,
-        None => user::store::of_address(tx, &email, fresh, now).await?,
+        None => user::store::of_contact(tx, &Contact::kept(&contact), fresh, now).await?,
     };
     sqlx::query("UPDATE users SET name = name WHERE id = $1").bind(user.as_str()).execute(&mut **tx).await?;
     Ok(Some(user))

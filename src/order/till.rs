@@ -279,9 +279,15 @@ impl Till {
             return Ok(customer.clone());
         }
         let metadata = about(held, 0);
-        let new = NewCustomer { email: Some(held.email.clone()), name: None, metadata };
-        // The address may be corrected between two tries; then it is another customer, and the first one is never charged.
-        let key = format!("{}-customer-{}", held.order.id, short_hash(&held.email));
+        let (email, phone) = (held.contact.email(), held.contact.phone());
+        let new = NewCustomer {
+            email: email.map(str::to_owned),
+            phone: phone.map(|phone| phone.to_string()),
+            name: None,
+            metadata,
+        };
+        // The contact may be corrected between two tries; then it is another customer, and the first one is never charged.
+        let key = format!("{}-customer-{}", held.order.id, short_hash(held.contact.as_str()));
         let customer = self.stripe.create_customer(&new, &key).await?.id;
         store::set_customer(db, &held.order.id, &customer).await?;
         if let Some(user) = &held.user {

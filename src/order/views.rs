@@ -95,7 +95,7 @@ pub struct OrderRow {
     pub pass: String,
     /// Of the space, in the buyer's list.
     pub space: String,
-    /// The buyer, in the team's list.
+    /// The buyer in the team's list: their address or number.
     pub email: String,
     /// What is kept of it.
     pub kept: String,
@@ -266,7 +266,7 @@ pub fn row(held: &super::store::Purchase, pass: String, space: String, now: Time
         at: held.order.opened_at.into(),
         pass,
         space,
-        email: held.email.clone(),
+        email: held.contact.to_string(),
         kept: money::text(kept),
         phase: held.order.phase(now).into(),
         until: until(&held.order),

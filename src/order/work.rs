@@ -8,12 +8,15 @@ use futures_util::{StreamExt, TryStreamExt};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::letters::Written;
 use super::store::{self, NotDone, Purchase};
 use super::till::{Answer, NotTaken, Till};
 use super::{due, facts, letters};
 use crate::adapters::stripe::{StripeError, webhook};
 use crate::error::Problem;
 use crate::locale;
+use crate::ports::Text;
+use crate::sms;
 use crate::state::State;
 
 /// Orders taken at once.
@@ -184,7 +187,10 @@ async fn jobs_of(state: &State, till: &Till, order: &OrderId) -> Result<(), NotD
             Task::Write { ref letter } => {
                 let written = locale::within(held.language, letters::write(state, &held, letter)).await;
                 let sent = match written.map_err(sqlx_error)? {
-                    Some(letter) => state.mail.deliver(letter, &format!("order.{order}.{}", job.id)).await,
+                    Some(Written::Letter(letter)) => {
+                        state.mail.deliver(letter, &format!("order.{order}.{}", job.id)).await
+                    }
+                    Some(Written::Text(text)) => deliver(state, text).await?,
                     None => Ok(()),
                 };
                 match sent {
@@ -198,6 +204,16 @@ async fn jobs_of(state: &State, till: &Till, order: &OrderId) -> Result<(), NotD
         tell(state, order, event).await?;
     }
     Ok(())
+}
+
+/// A text within the cap of its hour; where there are none any more, nobody waits for it.
+async fn deliver(state: &State, text: Text) -> Result<Result<(), ProviderError>, NotDone> {
+    let Some(sms) = &state.sms else { return Ok(Ok(())) };
+    if !sms::count(&state.db, state.texts_hourly_max, state.clock.now()).await? {
+        state.metrics.text_message("capped");
+        return Ok(Err(ProviderError::TryAgain("no more texts go out in this hour".into())));
+    }
+    Ok(sms.deliver(text).await)
 }
 
 fn sqlx_error(problem: Problem) -> NotDone {

@@ -23,8 +23,6 @@ use crate::price::store::Shelf;
 
 /// Name and address of the pass that every new space gets.
 const FREE: (&str, &str) = ("Free pass", "free");
-/// What a guest is called until they say otherwise.
-const GUEST: &str = "Guest";
 /// A day in ms.
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
@@ -133,7 +131,7 @@ pub async fn take(at: &Visit, req: &HttpRequest, pass: &Pass) -> Result<Option<C
         Some(session) => (session.user.clone(), None),
         None => {
             let guest = UserId::parse(&state.ids.next()).map_err(Problem::internal)?;
-            user::store::add(&state.db, &guest, None, GUEST, now).await?;
+            user::store::add(&state.db, &guest, None, user::NAMELESS, now).await?;
             let cookie = session::routes::open(at, req, &guest).await?;
             (guest, Some(cookie))
         }

@@ -60,7 +60,16 @@ mod tests {
     fn session(id: &str, user: &str) -> Session {
         let user = UserId::parse(user).unwrap();
         let (name, now) = (String::new(), Timestamp(0));
-        Session { id: id.into(), user, name, email: None, handle: None, expires_at: now, last_seen_at: now }
+        Session {
+            id: id.into(),
+            user,
+            name,
+            email: None,
+            phone: None,
+            handle: None,
+            expires_at: now,
+            last_seen_at: now,
+        }
     }
 
     #[test]

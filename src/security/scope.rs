@@ -55,7 +55,7 @@ impl Scope {
         let user = session.as_ref().map(|session| PageUser {
             name: session.name.clone(),
             handle: session.handle.clone(),
-            guest: session.email.is_none(),
+            guest: session.is_guest(),
             initials: initials(&session.name),
         });
         let name = user.as_ref().map_or("", |user| user.name.as_str());

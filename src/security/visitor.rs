@@ -35,7 +35,7 @@ impl Visit {
 
     /// The signed-in person with an account of their own; guests are asked to sign in.
     pub fn account(&self) -> Result<&Arc<Session>, Problem> {
-        self.person().and_then(|session| if session.email.is_some() { Ok(session) } else { Err(Problem::sign_in()) })
+        self.person().and_then(|session| if session.is_guest() { Err(Problem::sign_in()) } else { Ok(session) })
     }
 
     /// The frame of the answering page.

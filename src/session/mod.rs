@@ -1,11 +1,12 @@
 //! Sessions: a browser that is signed in. The token is 256 random bits, kept hashed; the cache answers the hot path.
 
 pub mod codes;
-pub mod mail;
 pub mod routes;
+pub mod send;
 pub mod store;
 pub mod views;
 
+use backstage_core::phone::Phone;
 use backstage_core::{Timestamp, UserId};
 use moka::sync::Cache;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use std::time::Duration;
 use crate::error::Problem;
 use crate::security::seal;
 use crate::state::State;
+use crate::user::Contact;
 
 /// How long a session lasts without being used.
 pub const SESSION_DAYS: i64 = 60;
@@ -34,14 +36,29 @@ pub struct Session {
     pub user: UserId,
     /// Shown name.
     pub name: String,
-    /// `None` for guests.
+    /// Proven by a code.
     pub email: Option<String>,
+    /// Proven by a code.
+    pub phone: Option<Phone>,
     /// Profile address, for creators.
     pub handle: Option<String>,
     /// When it ends by itself.
     pub expires_at: Timestamp,
     /// When it was last written down as seen.
     pub last_seen_at: Timestamp,
+}
+
+impl Session {
+    /// How the person is reached, by mail if that is known; `None` for guests.
+    pub fn contact(&self) -> Option<Contact> {
+        let phone = || self.phone.clone().map(Contact::Phone);
+        self.email.clone().map(Contact::Email).or_else(phone)
+    }
+
+    /// Whether they have no account: they are here on this device only.
+    pub fn is_guest(&self) -> bool {
+        self.email.is_none() && self.phone.is_none()
+    }
 }
 
 /// Sessions by the hash of their token.

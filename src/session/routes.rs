@@ -5,8 +5,9 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Deserialize;
 
 use super::codes::{self, Tried};
+use super::send::{self, NotSent};
 use super::views::{SessionCode, SessionNew};
-use super::{SESSION_DAYS, device, mail, store};
+use super::{SESSION_DAYS, device, store};
 use crate::audit::{self, Action};
 use crate::error::Problem;
 use crate::locale;
@@ -14,7 +15,8 @@ use crate::page::{see_other, show, show_again};
 use crate::security::next::local_path;
 use crate::security::seal;
 use crate::security::visitor::Visit;
-use crate::user;
+use crate::user::contact::CONTACT_CHARS_MAX;
+use crate::user::{self, Contact};
 use backstage_core::UserId;
 
 /// Query of the first step.
@@ -22,59 +24,71 @@ use backstage_core::UserId;
 pub struct Start {
     #[serde(default)]
     next: String,
+    /// `phone`: by a number.
+    #[serde(default)]
+    by: String,
 }
 
-/// `GET /sign-in`
+/// `GET /sign-in`, with `?by=phone` for a number instead of an address.
 pub async fn new(at: Visit, query: web::Query<Start>) -> Result<HttpResponse, Problem> {
     let next = local_path(&query.next).unwrap_or_default().to_string();
-    if at.session.as_ref().is_some_and(|session| session.email.is_some()) {
+    if at.account().is_ok() {
         return Ok(see_other(if next.is_empty() { "/studio" } else { &next }));
     }
-    show(&SessionNew { page: at.page_t("session.new.title"), email: String::new(), next, error: None })
+    show(&first_step(&at, query.by == "phone", String::new(), next, None))
 }
 
-/// The form of the first step.
+fn first_step(at: &Visit, by_phone: bool, typed: String, next: String, error: Option<&str>) -> SessionNew {
+    let texts = at.state.sms.is_some();
+    SessionNew {
+        page: at.page_t("session.new.title"),
+        texts,
+        by_phone: texts && by_phone,
+        typed,
+        next,
+        error: error.map(|key| locale::text(key).to_string()),
+    }
+}
+
+/// The form of the first step: an address or a number.
 #[derive(Deserialize)]
 pub struct AskForm {
     #[serde(default)]
     email: String,
+    phone: Option<String>,
     #[serde(default)]
     next: String,
 }
 
-/// `POST /sign-in`: sends a code. The answer is the same for every address.
+/// `POST /sign-in`: sends a code. The answer is the same for everybody.
 pub async fn ask(at: Visit, form: web::Form<AskForm>) -> Result<HttpResponse, Problem> {
     let next = local_path(&form.next).unwrap_or_default().to_string();
     let again = |error: &str, status: StatusCode| {
-        let email = form.email.chars().take(254).collect();
-        let page = at.page_t("session.new.title");
-        crate::page::respond(
-            status,
-            &SessionNew { page, email, next: next.clone(), error: Some(locale::text(error).to_string()) },
-        )
+        let typed = form.phone.as_ref().unwrap_or(&form.email).chars().take(CONTACT_CHARS_MAX).collect();
+        crate::page::respond(status, &first_step(&at, form.phone.is_some(), typed, next.clone(), Some(error)))
     };
-    let Some(email) = codes::address(&form.email) else {
-        return again("session.new.invalid_email", StatusCode::UNPROCESSABLE_ENTITY);
+    let contact = match Contact::of_form(&form.email, form.phone.as_deref()) {
+        Ok(contact) => contact,
+        Err(why) => return again(why.key(), StatusCode::UNPROCESSABLE_ENTITY),
     };
-    let Some(browser) = at.browser() else {
-        return Err(Problem::forged());
-    };
-    let state = &at.state;
-    let network = at.network();
-    let known = store::network_known(&state.db, &email, &network).await?;
-    let limits = &state.limits;
-    let within = limits
-        .codes_per_network
-        .take(&network)
-        .and_then(|()| limits.codes_per_address_and_network.take(&format!("{email} {network}")))
-        .and_then(|()| if known { Ok(()) } else { limits.codes_per_address.take(&email) });
-    if within.is_err() {
-        return again("session.new.too_many", StatusCode::TOO_MANY_REQUESTS);
+    match send::code(&at, &contact).await? {
+        Ok(()) => show(&second_step(&at, &contact, next, None)),
+        Err(why @ NotSent::NoTexts) => again(why.key(), StatusCode::UNPROCESSABLE_ENTITY),
+        Err(why @ (NotSent::TooMany | NotSent::Capped)) => again(why.key(), StatusCode::TOO_MANY_REQUESTS),
     }
-    let code = seal::random_code().map_err(Problem::internal)?;
-    codes::keep(&state.db, &state.seal, &state.ids.next(), &email, &browser, &code, state.clock.now()).await?;
-    state.mail.send(mail::code_letter(&email, &code)).await?;
-    show(&SessionCode { page: at.page_t("session.code.title"), email, next, error: None })
+}
+
+fn second_step(at: &Visit, contact: &Contact, next: String, error: Option<&str>) -> SessionCode {
+    SessionCode {
+        page: at.page_t(match contact {
+            Contact::Email(_) => "session.code.title",
+            Contact::Phone(_) => "session.code.title_phone",
+        }),
+        email: contact.to_string(),
+        field: contact.field(),
+        next,
+        error: error.map(|key| locale::text(key).to_string()),
+    }
 }
 
 /// The form of the second step.
@@ -82,6 +96,7 @@ pub async fn ask(at: Visit, form: web::Form<AskForm>) -> Result<HttpResponse, Pr
 pub struct CodeForm {
     #[serde(default)]
     email: String,
+    phone: Option<String>,
     #[serde(default)]
     code: String,
     #[serde(default)]
@@ -92,18 +107,10 @@ pub struct CodeForm {
 pub async fn enter(at: Visit, req: HttpRequest, form: web::Form<CodeForm>) -> Result<HttpResponse, Problem> {
     let state = &at.state;
     let next = local_path(&form.next).unwrap_or_default().to_string();
-    let (Some(email), Some(browser)) = (codes::address(&form.email), at.browser()) else {
+    let (Ok(contact), Some(browser)) = (Contact::of_form(&form.email, form.phone.as_deref()), at.browser()) else {
         return Ok(see_other("/sign-in"));
     };
-    let again = |error: &str| {
-        let page = at.page_t("session.code.title");
-        show_again(&SessionCode {
-            page,
-            email: email.clone(),
-            next: next.clone(),
-            error: Some(locale::text(error).to_string()),
-        })
-    };
+    let again = |error: &str| show_again(&second_step(&at, &contact, next.clone(), Some(error)));
     if state.limits.tries_per_network.take(&at.network()).is_err() {
         return again("session.code.too_many");
     }
@@ -111,14 +118,14 @@ pub async fn enter(at: Visit, req: HttpRequest, form: web::Form<CodeForm>) -> Re
         return again("session.code.wrong");
     };
     let now = state.clock.now();
-    match codes::attempt(&state.db, &state.seal, &email, &browser, &code, now).await? {
+    match codes::attempt(&state.db, &state.seal, &contact, &browser, &code, now).await? {
         Tried::Right => {}
         Tried::Wrong => return again("session.code.wrong"),
         Tried::Expired => return again("session.code.expired"),
         Tried::Burnt => return again("session.code.too_many"),
     }
-    let guest = at.session.as_ref().filter(|session| session.email.is_none()).map(|session| session.user.clone());
-    let user = user::store::sign_in(&state.db, state.ids.as_ref(), &email, guest.as_ref(), now).await?;
+    let guest = at.session.as_ref().filter(|session| session.is_guest()).map(|session| session.user.clone());
+    let user = user::store::sign_in(&state.db, state.ids.as_ref(), &contact, guest.as_ref(), now).await?;
     if let Some(guest) = &guest {
         state.sessions.forget_user(guest);
         state.access.forget_user(guest);

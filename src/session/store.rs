@@ -1,10 +1,12 @@
 //! Rows of `sessions`.
 
+use backstage_core::phone::Phone;
 use backstage_core::{Timestamp, UserId};
 use sqlx::FromRow;
 
 use super::Session;
 use crate::db::Db;
+use crate::user::Contact;
 
 #[derive(FromRow)]
 struct Row {
@@ -12,6 +14,7 @@ struct Row {
     user_id: String,
     name: String,
     email: Option<String>,
+    phone: Option<String>,
     handle: Option<String>,
     expires_at: i64,
     last_seen_at: i64,
@@ -20,7 +23,7 @@ struct Row {
 /// The session of a token's hash, unless revoked or over at `now`.
 pub async fn by_token(db: &Db, token_hash: &str, now: Timestamp) -> Result<Option<Session>, sqlx::Error> {
     let row: Option<Row> = sqlx::query_as(
-        "SELECT s.id, s.user_id, u.name, u.email, p.handle, s.expires_at, s.last_seen_at \
+        "SELECT s.id, s.user_id, u.name, u.email, u.phone, p.handle, s.expires_at, s.last_seen_at \
          FROM sessions s JOIN users u ON u.id = s.user_id LEFT JOIN creator_profiles p ON p.user_id = u.id \
          WHERE s.token_hash = $1 AND s.revoked_at IS NULL AND s.expires_at > $2",
     )
@@ -34,6 +37,7 @@ pub async fn by_token(db: &Db, token_hash: &str, now: Timestamp) -> Result<Optio
             user: UserId::parse(&row.user_id).ok()?,
             name: row.name,
             email: row.email,
+            phone: row.phone.and_then(|phone| Phone::parse(&phone).ok()),
             handle: row.handle,
             expires_at: Timestamp(row.expires_at),
             last_seen_at: Timestamp(row.last_seen_at),
@@ -127,14 +131,17 @@ pub async fn of_user(db: &Db, user: &UserId, now: Timestamp) -> Result<Vec<Liste
 }
 
 /// Was this account signed in to from this network before?
-pub async fn network_known(db: &Db, email: &str, network: &str) -> Result<bool, sqlx::Error> {
-    let row: Option<(String,)> = sqlx::query_as(
-        "SELECT s.id FROM sessions s JOIN users u ON u.id = s.user_id WHERE u.email = $1 AND s.network = $2 LIMIT 1",
-    )
-    .bind(email)
-    .bind(network)
-    .fetch_optional(&db.pool)
-    .await?;
+pub async fn network_known(db: &Db, contact: &Contact, network: &str) -> Result<bool, sqlx::Error> {
+    let query = match contact {
+        Contact::Email(_) => {
+            "SELECT s.id FROM sessions s JOIN users u ON u.id = s.user_id WHERE u.email = $1 AND s.network = $2 LIMIT 1"
+        }
+        Contact::Phone(_) => {
+            "SELECT s.id FROM sessions s JOIN users u ON u.id = s.user_id WHERE u.phone = $1 AND s.network = $2 LIMIT 1"
+        }
+    };
+    let row: Option<(String,)> =
+        sqlx::query_as(query).bind(contact.as_str()).bind(network).fetch_optional(&db.pool).await?;
     Ok(row.is_some())
 }
 

@@ -3,14 +3,18 @@
 use crate::page::Page;
 use askama::Template;
 
-/// Step one: the address.
+/// Step one: the address, or the number.
 #[derive(Template)]
 #[template(path = "session/new.html")]
 pub struct SessionNew {
     /// Frame.
     pub page: Page,
+    /// A number can be given instead.
+    pub texts: bool,
+    /// It is asked for.
+    pub by_phone: bool,
     /// What was typed.
-    pub email: String,
+    pub typed: String,
     /// Where to go afterwards.
     pub next: String,
     /// What is wrong with it.
@@ -23,8 +27,10 @@ pub struct SessionNew {
 pub struct SessionCode {
     /// Frame.
     pub page: Page,
-    /// The address the code went to.
+    /// The address or number the code went to.
     pub email: String,
+    /// The name of the field that takes it.
+    pub field: &'static str,
     /// Where to go afterwards.
     pub next: String,
     /// What is wrong with the code.

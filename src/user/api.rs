@@ -28,8 +28,10 @@ struct Me {
     id: String,
     #[schema(max_length = 80)]
     name: String,
-    /// Null for guests.
+    /// Null for guests and for those who came by phone.
     email: Option<String>,
+    /// With its country code, as `+34600123456`; null for guests and for those who came by mail.
+    phone: Option<String>,
     /// Of `/@handle`; null without a profile.
     handle: Option<String>,
     /// Here on this device only, without an account.
@@ -60,8 +62,9 @@ pub async fn me(at: Visit, req: HttpRequest) -> Result<HttpResponse, Problem> {
         id: person.user.to_string(),
         name: person.name.clone(),
         email: person.email.clone(),
+        phone: person.phone.as_ref().map(|phone| phone.to_string()),
         handle: person.handle.clone(),
-        guest: person.email.is_none(),
+        guest: person.is_guest(),
         csrf_token: csrf::token(&state.seal, seed),
         spaces,
     };

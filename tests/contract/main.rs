@@ -8,6 +8,7 @@ mod kill;
 mod lobby;
 mod pages;
 mod passes;
+mod people;
 mod recordings;
 mod suite;
 #[path = "../support/mod.rs"]
@@ -141,6 +142,12 @@ sql! {
     passes_are_sorted_by_the_team_and_one_is_default,
     an_address_is_given_once_in_a_space_and_the_space_has_a_limit,
     a_grant_is_given_once_and_stays_over;
+    people:
+    a_person_is_found_by_what_they_proved_and_a_number_is_nobody_else,
+    a_guest_becomes_one_account_and_never_that_of_another_contact,
+    a_session_says_by_what_its_person_is_reached,
+    a_code_is_of_one_contact_in_one_browser,
+    no_more_texts_are_counted_in_an_hour_than_its_cap_however_many_ask_at_once;
     recordings:
     what_is_added_is_found_and_its_objects_are_kept,
     a_stream_has_one_recording_and_what_is_too_much_stays_doomed,

@@ -120,6 +120,56 @@ describe("checkout", { timeout: 300_000 }, () => {
     await page.getByRole("link", { name: "Pro", exact: true }).waitFor();
   });
 
+  it("lets a stranger buy with a phone number in place of an address, and be inside", async () => {
+    const page = await newBuyer();
+    const phone = "+34600123456";
+    await page.goto(`${server.url}/demo/pro`);
+    await page.getByRole("button", { name: "Join" }).click();
+    const sheet = page.getByRole("dialog");
+    await sheet.getByRole("textbox", { name: "Email" }).waitFor();
+    // There and back and there again, in the sheet.
+    await sheet.getByRole("link", { name: "Use a phone number" }).click();
+    await sheet.getByRole("link", { name: "Use an email address" }).click();
+    await sheet.getByRole("link", { name: "Use a phone number" }).click();
+    assert.equal(await sheet.getByRole("textbox", { name: "Email" }).isVisible(), false);
+    await sheet.getByLabel("Phone number").fill("600 123 456");
+    await fillCard(page, CARD.pays);
+    await page.getByRole("button", { name: "Pay $29" }).click();
+    await page.getByRole("alert").filter({ hasText: "Begin with + and the country code, like +34 600 123 456." }).waitFor();
+    await sheet.getByLabel("Phone number").fill("0034 600 123 456");
+    await page.getByRole("button", { name: "Pay $29" }).click();
+    await page.getByText(phone).waitFor();
+    await codeFor(phone);
+    // The text got lost: another one.
+    const texts = async () => (await (await fetch(`${server.url}/dev/mail.json`)).json()).filter((text) => text.to === phone);
+    await page.getByRole("button", { name: "Send a new code" }).click();
+    await page.getByRole("heading", { name: "Check your messages" }).waitFor();
+    const code = await until(async () => {
+      const sent = await texts();
+      return sent.length === 2 ? sent[0].code : null;
+    }, "the second text");
+    await page.getByLabel("6-digit code").fill(code);
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.waitForURL("**/m/demo/live");
+    await page.getByText("You are in with: Pro").waitFor();
+    await page.goto(`${server.url}/account`);
+    await page.getByText(`Signed in as ${phone}.`).waitFor();
+    // Back from another device, by the sign-in page.
+    const other = await newBuyer();
+    await other.goto(`${server.url}/sign-in?next=/passes`);
+    await other.getByRole("link", { name: "Use a phone number" }).click();
+    await other.getByLabel("Phone number").fill(phone);
+    await other.getByRole("button", { name: "Send code" }).click();
+    const third = await until(async () => {
+      const sent = await texts();
+      return sent.length === 3 ? sent[0].code : null;
+    }, "the third text");
+    await other.getByLabel("6-digit code").fill(third);
+    await other.getByRole("button", { name: "Sign in" }).click();
+    await other.waitForURL("**/passes");
+    await other.getByRole("link", { name: "Pro", exact: true }).waitFor();
+  });
+
   it("is done with the keyboard alone", async () => {
     const page = await newBuyer();
     await page.goto(`${server.url}/demo/basic`);
@@ -136,6 +186,7 @@ describe("checkout", { timeout: 300_000 }, () => {
     await page.keyboard.type("123");
     await page.keyboard.press("Enter");
     await page.getByRole("heading", { name: "One more step: your code" }).waitFor();
+    await page.locator("#code:focus").waitFor();
     await page.keyboard.type(await codeFor("keys@example.com"));
     await page.keyboard.press("Enter");
     await page.waitForURL("**/m/demo/live");

@@ -4,7 +4,7 @@ import { after, before, describe, it } from "node:test";
 import { AXE, openBrowser, signIn } from "./browser.mjs";
 import { startServer } from "./server.mjs";
 
-const OPEN = ["/demo/free", "/demo/basic", "/demo?pass=pro", "/demo/pro/checkout", "/", "/sign-in", "/@demo", "/demo", "/m/demo/live", "/dev/mail", "/dev/components", "/no-such-page"];
+const OPEN = ["/demo/free", "/demo/basic", "/demo?pass=pro", "/demo/pro/checkout", "/demo/pro/checkout?by=phone", "/", "/sign-in", "/sign-in?by=phone&next=/demo", "/@demo", "/demo", "/m/demo/live", "/dev/mail", "/dev/components", "/no-such-page"];
 const TEAM = [
   "/studio/demo/passes",
   "/studio/demo/passes/new",

@@ -7,6 +7,7 @@ use backstage::order::store::{self, NewPurchase, NotDone, Provider, Purchase};
 use backstage::pass::Status;
 use backstage::pass::store::{Pass, Terms};
 use backstage::price::{Offer, Options};
+use backstage::user::Contact;
 use backstage::{pass, price};
 use backstage_core::access::Opens;
 use backstage_core::money::{Currency, Money};
@@ -80,7 +81,7 @@ impl Shop {
             id: OrderId::parse(id).unwrap(),
             offer: &self.offer,
             user: None,
-            email: &format!("{buyer}@example.com"),
+            contact: &Contact::Email(format!("{buyer}@example.com")),
             browser: buyer,
             provider: Provider::Sandbox,
             customer: None,

@@ -1,7 +1,7 @@
 //! `backstage sandbox`, the program.
 
 use crate::shop::client;
-use backstage::adapters::stripe::{Metadata, NewCustomer};
+use backstage::adapters::stripe::NewCustomer;
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -33,7 +33,7 @@ async fn the_sandbox_runs_alone_and_takes_calls() {
         }
     });
     let base_url = said.await.expect("it did not get ready");
-    let ann = NewCustomer { email: Some("ann@example.com".into()), name: None, metadata: Metadata::default() };
+    let ann = NewCustomer { email: Some("ann@example.com".into()), ..NewCustomer::default() };
     assert!(client(&base_url, KEY).create_customer(&ann, "one").await.unwrap().id.starts_with("cus_"));
     nix::sys::signal::kill(nix::unistd::Pid::from_raw(child.id().unwrap() as i32), nix::sys::signal::SIGTERM).unwrap();
     assert!(tokio::time::timeout(Duration::from_secs(10), child.wait()).await.unwrap().unwrap().success());

@@ -56,8 +56,12 @@ async fn every_request_that_we_send_is_one_that_stripe_describes() {
     let mock = Mock::start();
     let stripe = mock.client();
     let metadata = Metadata::from([("order".to_owned(), "17".to_owned())]);
-    let new =
-        NewCustomer { email: Some("ada@example.com".into()), name: Some("Ada".into()), metadata: metadata.clone() };
+    let new = NewCustomer {
+        email: Some("ada@example.com".into()),
+        phone: Some("+34600123456".into()),
+        name: Some("Ada".into()),
+        metadata: metadata.clone(),
+    };
     let customer = stripe.create_customer(&new, "customer").await.unwrap().id;
     stripe.saved_methods(&customer).await.unwrap();
     let method = stripe.method_of_card(&card(PAYS), "card").await.unwrap().id;

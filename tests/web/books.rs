@@ -95,7 +95,7 @@ impl World {
         .await;
         let offers = offers(&house).await;
         let stripe = &house.till().stripe;
-        let customer = NewCustomer { email: Some("ada@example.com".into()), name: None, metadata: Metadata::new() };
+        let customer = NewCustomer { email: Some("ada@example.com".into()), ..NewCustomer::default() };
         let customer = stripe.create_customer(&customer, "customer").await.unwrap().id;
         let mut cards = vec![];
         for number in [PAYS, DISPUTES, DECLINES] {
@@ -149,7 +149,7 @@ impl World {
             id: state.ids.next().parse().unwrap(),
             offer,
             user: None,
-            email: &format!("buyer{buyer}@example.com"),
+            contact: &backstage::user::Contact::Email(format!("buyer{buyer}@example.com")),
             browser: &format!("browser{n}"),
             provider: Provider::Stripe,
             customer: Some(&self.customer),

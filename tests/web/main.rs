@@ -23,6 +23,7 @@ mod live;
 mod lobby;
 mod pages;
 mod passes;
+mod phones;
 mod recordings;
 mod sales;
 mod security;

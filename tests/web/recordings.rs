@@ -65,8 +65,16 @@ fn ticket_in(url: &str) -> String {
 fn made_at(house: &House, recording: &Recording, text: &str, at: Timestamp) -> String {
     let seal = &house.app.state.seal;
     let (id, user) = ticket::read(seal, &recording.id, text).unwrap().holder.unwrap();
-    let session =
-        Session { id, user, name: String::new(), email: None, handle: None, expires_at: at, last_seen_at: at };
+    let session = Session {
+        id,
+        user,
+        name: String::new(),
+        email: None,
+        phone: None,
+        handle: None,
+        expires_at: at,
+        last_seen_at: at,
+    };
     ticket::issue(seal, &recording.id, Some(&session), at)
 }
 

@@ -76,7 +76,7 @@ async fn shop(house: &House) -> Vec<String> {
             id: state.ids.next().parse().unwrap(),
             offer,
             user: None,
-            email: &format!("buyer{n}@example.com"),
+            contact: &backstage::user::Contact::Email(format!("buyer{n}@example.com")),
             browser: &format!("browser{n}"),
             provider: Provider::Sandbox,
             customer: None,

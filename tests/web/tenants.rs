@@ -10,6 +10,7 @@ use backstage::order::customers;
 use backstage::order::store::{self as orders, Provider};
 use backstage::recording::ticket;
 use backstage::sales::{Part, store::Change};
+use backstage::user::Contact;
 use backstage::world::SystemClock;
 use backstage::{alert, pass, poster, price, profile, recording, sales, session, space, team, user};
 use backstage_actors::ports::{Clock, Path};
@@ -468,7 +469,7 @@ async fn no_query_gives_or_changes_rows_of_another_owner() {
         "recording::set_position": recording::store::set_position(db, &bob.fan, &bob.recording, None, now),
         "user::rename": user::store::rename(db, &bob.user, "Another"),
         "user::add": user::store::add(db, &"another".parse().unwrap(), None, "Another", now),
-        "user::sign_in": user::store::sign_in(db, house.app.state.ids.as_ref(), "x@example.com", Some(&bob.fan), now),
+        "user::sign_in": user::store::sign_in(db, house.app.state.ids.as_ref(), &Contact::Email("x@example.com".into()), Some(&bob.fan), now),
         "profile::ensure": profile::store::ensure(db, &bob.fan, "nora", now),
         "profile::claim": profile::store::claim(db, &bob.fan, "nora", now),
         "team::found": team::store::found(db, &"another".parse().unwrap(), "Another", &bob.fan, now),

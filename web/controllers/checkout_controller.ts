@@ -12,6 +12,9 @@ export class CheckoutController extends Controller<HTMLElement> {
   static override targets = [
     "form",
     "email",
+    "mailField",
+    "phone",
+    "phoneField",
     "answer",
     "saved",
     "card",
@@ -33,6 +36,10 @@ export class CheckoutController extends Controller<HTMLElement> {
   };
   declare readonly hasEmailTarget: boolean;
   declare readonly emailTarget: HTMLInputElement;
+  declare readonly mailFieldTarget: HTMLElement;
+  declare readonly phoneTarget: HTMLInputElement;
+  declare readonly hasPhoneFieldTarget: boolean;
+  declare readonly phoneFieldTarget: HTMLElement;
   declare readonly answerTargets: HTMLInputElement[];
   declare readonly hasSavedTarget: boolean;
   declare readonly savedTarget: HTMLInputElement;
@@ -89,6 +96,27 @@ export class CheckoutController extends Controller<HTMLElement> {
     this.cardTarget.hidden = this.withSaved;
   }
 
+  /** Asks for a number instead of an address, in place. */
+  byPhone(event: Event): void {
+    this.ask(event, this.phoneFieldTarget, this.mailFieldTarget, this.phoneTarget);
+  }
+
+  byEmail(event: Event): void {
+    this.ask(event, this.mailFieldTarget, this.phoneFieldTarget, this.emailTarget);
+  }
+
+  private ask(event: Event, shown: HTMLElement, hidden: HTMLElement, input: HTMLInputElement): void {
+    event.preventDefault();
+    shown.hidden = false;
+    hidden.hidden = true;
+    this.errorTarget.hidden = true;
+    input.focus();
+  }
+
+  private get withPhone(): boolean {
+    return this.hasPhoneFieldTarget && !this.phoneFieldTarget.hidden;
+  }
+
   private get withSaved(): boolean {
     return this.hasSavedTarget && this.savedTarget.checked;
   }
@@ -107,7 +135,11 @@ export class CheckoutController extends Controller<HTMLElement> {
 
   private async attempt(): Promise<string | null> {
     const unreachable = checkout.unreachable;
-    if (this.hasEmailTarget && !this.emailTarget.checkValidity()) {
+    if (this.withPhone && !this.phoneTarget.checkValidity()) {
+      this.phoneTarget.focus();
+      return checkout.phone_missing;
+    }
+    if (this.hasEmailTarget && !this.withPhone && !this.emailTarget.checkValidity()) {
       this.emailTarget.focus();
       return checkout.email_missing;
     }
@@ -146,7 +178,8 @@ export class CheckoutController extends Controller<HTMLElement> {
     if (this.orderValue) return api("POST", `/api/v1/orders/${this.orderValue}/card`);
     return api("POST", "/api/v1/checkouts", {
       price: this.priceValue,
-      email: this.hasEmailTarget ? this.emailTarget.value : "",
+      email: this.hasEmailTarget && !this.withPhone ? this.emailTarget.value : "",
+      phone: this.withPhone ? this.phoneTarget.value : "",
       answers: this.answerTargets.map((answer) => answer.value),
       saved: this.withSaved,
     });

@@ -12,6 +12,8 @@ const CARDS_MAX: i64 = 100;
 pub struct NewCustomer {
     /// Where receipts go.
     pub email: Option<String>,
+    /// With its country code.
+    pub phone: Option<String>,
     /// How they are called.
     pub name: Option<String>,
     /// Ours.
@@ -41,6 +43,9 @@ impl Stripe {
         }
         if let Some(email) = &new.email {
             request = request.email(email.as_str());
+        }
+        if let Some(phone) = &new.phone {
+            request = request.phone(phone.as_str());
         }
         if let Some(name) = &new.name {
             request = request.name(name.as_str());

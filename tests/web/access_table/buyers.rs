@@ -110,7 +110,7 @@ impl Stage {
 
     async fn becomes(&self, order: &str, phase: Phase) {
         let now = || self.house.app.state.clock.now();
-        let what = format!("{} to be {}", self.house.purchase(order).await.email, phase.as_str());
+        let what = format!("{} to be {}", self.house.purchase(order).await.contact, phase.as_str());
         until(&what, async || self.house.purchase(order).await.order.phase(now()) == phase).await;
     }
 
