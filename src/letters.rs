@@ -36,7 +36,13 @@ impl Mail for Letters {
     /// A mail server may take seconds: the letter is carried behind the answer, so that a sign-in page neither waits nor
     /// tells by its time what became of it.
     fn send(&self, letter: Letter) -> BoxFuture<'_, Result<(), ProviderError>> {
-        let message = Message { to: letter.to, subject: letter.subject, text: letter.text, key: self.ids.next() };
+        let message = Message {
+            to: letter.to,
+            subject: letter.subject,
+            text: letter.text,
+            code: letter.code,
+            key: self.ids.next(),
+        };
         match &self.carrier {
             Carrier::Mailbox(mailbox) => Box::pin(async move {
                 let sent = mailbox.send(message).await;
@@ -60,7 +66,13 @@ impl Mail for Letters {
     }
 
     fn deliver<'a>(&'a self, letter: Letter, key: &'a str) -> BoxFuture<'a, Result<(), ProviderError>> {
-        let message = Message { to: letter.to, subject: letter.subject, text: letter.text, key: key.to_owned() };
+        let message = Message {
+            to: letter.to,
+            subject: letter.subject,
+            text: letter.text,
+            code: letter.code,
+            key: key.to_owned(),
+        };
         Box::pin(async move {
             let sent = match &self.carrier {
                 Carrier::Mailbox(mailbox) => mailbox.send(message).await,

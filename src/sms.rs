@@ -51,7 +51,8 @@ impl Sms for Texts {
                 Carrier::Twilio(twilio) => by_twilio(twilio, &self.metrics, &text).await,
                 Carrier::Mailbox(mailbox) => {
                     let (to, key) = (text.to.to_string(), self.ids.next());
-                    let sent = mailbox.send(Mail { to, subject: SUBJECT.into(), text: text.text, key }).await;
+                    let sent =
+                        mailbox.send(Mail { to, subject: SUBJECT.into(), text: text.text, code: text.code, key }).await;
                     self.metrics.text_message(if sent.is_ok() { "sent" } else { "failed" });
                     sent
                 }

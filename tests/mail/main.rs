@@ -69,7 +69,7 @@ async fn server(answers: &'static [&'static str]) -> (SmtpMail, mpsc::UnboundedR
 }
 
 fn mail(to: &str) -> Mail {
-    Mail { to: to.into(), subject: "Your code".into(), text: "It is 042042.".into(), key: "code-1".into() }
+    Mail { to: to.into(), subject: "Your code".into(), text: "It is 042042.".into(), code: None, key: "code-1".into() }
 }
 
 #[tokio::test]

@@ -17,6 +17,8 @@ pub struct Mail {
     pub subject: String,
     /// Plain text.
     pub text: String,
+    /// The sign-in code in the text, if there is one: the mailbox of development shows it by itself.
+    pub code: Option<String>,
     /// Becomes the message id: receivers can tell a repetition by it. 1 to 64 characters of `a-z A-Z 0-9 - _ . :`.
     pub key: String,
 }
