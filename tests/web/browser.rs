@@ -52,7 +52,9 @@ impl Answer {
 
 impl Browser {
     pub fn at(address: SocketAddr) -> Browser {
-        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap();
+        // Well before the server closes a connection that rests, so that no request meets its end.
+        let http = reqwest::Client::builder().pool_idle_timeout(Duration::from_secs(1));
+        let http = http.redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap();
         Browser { address, http, cookies: BTreeMap::new(), csrf: String::new(), headers: vec![] }
     }
 
