@@ -76,7 +76,7 @@ pub async fn show(
         due: money::text(due),
         due_minor: due.minor,
         currency: due.currency.code().to_ascii_lowercase(),
-        email: at.account().ok().and_then(|session| session.contact()).map(|it| it.to_string()).unwrap_or_default(),
+        contact: at.account().ok().and_then(|session| session.contact()).map(|it| it.to_string()).unwrap_or_default(),
         texts: state.sms.is_some(),
         by_phone: state.sms.is_some() && wanted.by.as_deref() == Some("phone"),
         questions: (0..)

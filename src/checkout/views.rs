@@ -64,7 +64,7 @@ pub struct CheckoutShow {
     /// Three small letters.
     pub currency: String,
     /// The address or number of somebody with an account; empty: they type it.
-    pub email: String,
+    pub contact: String,
     /// A number can be given instead.
     pub texts: bool,
     /// It is asked for.
@@ -90,7 +90,7 @@ pub struct CheckoutCode {
     /// Frame.
     pub page: Page,
     /// Where the code went: an address or a number.
-    pub email: String,
+    pub contact: String,
     /// The name of the field that takes it.
     pub field: &'static str,
     /// Where they go then.

@@ -190,7 +190,7 @@ async fn code(at: &Visit, held: &Purchase, name: &str) -> Result<HttpResponse, P
     };
     render(&CheckoutCode {
         page: at.page_t("checkout.code.title"),
-        email: held.contact.to_string(),
+        contact: held.contact.to_string(),
         field: held.contact.field(),
         next: format!("/orders/{}/in", held.order.id),
         error: sent.err().map(|why| match why {

@@ -96,7 +96,7 @@ pub struct OrderRow {
     /// Of the space, in the buyer's list.
     pub space: String,
     /// The buyer in the team's list: their address or number.
-    pub email: String,
+    pub contact: String,
     /// What is kept of it.
     pub kept: String,
     /// Where it stands.
@@ -266,7 +266,7 @@ pub fn row(held: &super::store::Purchase, pass: String, space: String, now: Time
         at: held.order.opened_at.into(),
         pass,
         space,
-        email: held.contact.to_string(),
+        contact: held.contact.to_string(),
         kept: money::text(kept),
         phase: held.order.phase(now).into(),
         until: until(&held.order),

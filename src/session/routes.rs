@@ -84,7 +84,7 @@ fn second_step(at: &Visit, contact: &Contact, next: String, error: Option<&str>)
             Contact::Email(_) => "session.code.title",
             Contact::Phone(_) => "session.code.title_phone",
         }),
-        email: contact.to_string(),
+        contact: contact.to_string(),
         field: contact.field(),
         next,
         error: error.map(|key| locale::text(key).to_string()),

@@ -28,7 +28,7 @@ pub struct SessionCode {
     /// Frame.
     pub page: Page,
     /// The address or number the code went to.
-    pub email: String,
+    pub contact: String,
     /// The name of the field that takes it.
     pub field: &'static str,
     /// Where to go afterwards.
